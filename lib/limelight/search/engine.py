@@ -1,0 +1,104 @@
+"""The contract of an engine, and the engines there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from limelight.errors import InputError, did_you_mean
+from limelight.search.budget import Budget
+from limelight.search.task import Task
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from limelight.search.ledger import Ledger
+
+Folds = list[tuple["NDArray[Any]", "NDArray[Any]"]]
+"""Row positions (training, validation) of each fold; int64 arrays."""
+
+
+@dataclass(frozen=True)
+class SearchProblem:
+    """Everything a search may know: training rows only, never the holdout.
+
+    Args:
+        features: Raw frame, shape (n, d), as it is in the source.
+        target: Encoded target, shape (n,): int64 codes 0..k-1, or float64 for regression.
+        task: What is to be predicted.
+        folds: The shared folds.
+        weights: Sample weights, float64, shape (n,), or None.
+    """
+
+    features: pd.DataFrame
+    target: NDArray[Any]
+    task: Task
+    folds: Folds
+    weights: NDArray[Any] | None = None
+
+
+class Engine(Protocol):
+    """Something that searches for models; one file, one class, one shared set of checks."""
+
+    name: str
+
+    def search(
+        self,
+        problem: SearchProblem,
+        budget: Budget,
+        ledger: Ledger,
+        *,
+        seed: int,
+        number: int,
+        cores: int,
+        workdir: Path,
+    ) -> None:
+        """Search until the budget ends; enter every trial and candidate in the ledger at once.
+
+        Runs in a child process that is killed some seconds after the budget's end; what is in
+        the ledger by then counts. With a budget of trials the result depends on the seed alone.
+
+        Args:
+            problem: The training rows, task and folds.
+            budget: Seconds, or a number of trials.
+            ledger: Where trials and candidates go, as they are finished.
+            seed: Seed of everything random.
+            number: Number of this search among those of the engine (another number, another space).
+            cores: Cores this search may use.
+            workdir: An own, empty folder (or the one left by a killed attempt).
+        """
+        ...
+
+
+def engine_names() -> list[str]:
+    """The names `get_engine` knows."""
+    return ["baseline", "tpot", "autokeras"]
+
+
+def get_engine(name: str) -> Engine:
+    """The engine of that name; its libraries are imported when it searches.
+
+    Raises:
+        InputError: No such engine.
+
+    Example:
+        >>> get_engine("tpot").name
+        'tpot'
+    """
+    if name == "baseline":
+        from limelight.search.baseline import BaselineEngine
+
+        return BaselineEngine()
+    if name == "tpot":
+        from limelight.search.tpot import TpotEngine
+
+        return TpotEngine()
+    if name == "autokeras":
+        from limelight.search.autokeras import AutoKerasEngine
+
+        return AutoKerasEngine()
+    raise InputError(f"engine {name!r} is unknown.", did_you_mean(name, engine_names()))
