@@ -1,0 +1,1 @@
+"""From candidates to the published predictor: ensemble, comparison, leaderboard, choice."""

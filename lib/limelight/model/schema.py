@@ -1,0 +1,295 @@
+"""What a model's features look like, and raw rows brought to that look.
+
+The training frame and every later frame go through the same `Schema.normalise`, so the model sees
+the same dtypes whatever the rows came as:
+
+| role (`limelight.search.roles`) | dtype | missing |
+|---|---|---|
+| number | float64 | NaN |
+| boolean | boolean (nullable) | pd.NA |
+| category | object, str | None |
+| datetime | datetime64[us], the wall clock of the training column's time zone | NaT |
+
+`column_role` reads the same role back from a normalised column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from limelight.errors import InputError, did_you_mean
+from limelight.search.roles import Role, column_role
+
+Rows = pd.DataFrame | pd.Series | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""Rows as a caller has them: a frame, one row as a Series or dict, or a list of dicts."""
+
+_TRUTHS = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0"), False),
+}
+_UNREADABLE = object()
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One feature column.
+
+    Args:
+        name: Name of the column.
+        role: How its values are read.
+        dtype: Its dtype in the training frame, for the reader.
+        zone: Time zone of a datetime column, or empty. Times without a zone are taken as of this
+            zone (as UTC where it is empty), the others are converted to it.
+        example: A value of the training frame as text, for error messages; may be empty.
+    """
+
+    name: str
+    role: Role
+    dtype: str
+    zone: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The features of a model, in order.
+
+    Example:
+        >>> schema = Schema.of(pd.DataFrame({"age": [30, 41], "city": ["Bern", None]}))
+        >>> schema.roles
+        {'age': 'number', 'city': 'category'}
+        >>> schema.normalise([{"city": "Oslo", "age": "52", "name": "not used"}])
+            age  city
+        0  52.0  Oslo
+    """
+
+    features: tuple[Feature, ...]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Schema:
+        """The schema of a training frame of raw features.
+
+        Raises:
+            InputError: A column name comes twice.
+        """
+        _refuse_twice(frame, [str(name) for name in frame.columns])
+        return cls(tuple(_feature(str(name), column) for name, column in frame.items()))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the features, in order."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The role of each feature, in order."""
+        return {feature.name: feature.role for feature in self.features}
+
+    def normalise(self, rows: Rows) -> pd.DataFrame:
+        """The features of some rows, in the schema's order and dtypes; the index is kept.
+
+        Columns that are no features are left out. Any order of columns and any dtype will do whose
+        values can be read in the feature's role: ``"3"`` is a number, ``1`` a boolean, ISO text a
+        date. Empty text is a missing number, boolean or date.
+
+        Raises:
+            InputError: A feature is missing or comes twice, or a value cannot be read.
+        """
+        frame = as_frame(rows)
+        self._refuse_missing(frame)
+        _refuse_twice(frame, self.names)
+        columns = {feature.name: _read(feature, frame[feature.name]) for feature in self.features}
+        return pd.DataFrame(columns, index=frame.index, columns=pd.Index(self.names, dtype=object))
+
+    def to_dict(self) -> list[dict[str, str]]:
+        """The schema as JSON values."""
+        return [asdict(feature) for feature in self.features]
+
+    def _refuse_missing(self, frame: pd.DataFrame) -> None:
+        given = {str(name) for name in frame.columns}
+        missing = [name for name in self.names if name not in given]
+        if not missing:
+            return
+        spare = given - set(self.names)
+        listed = ", ".join(map(repr, missing))
+        hints = " ".join(hint for name in missing if (hint := _near(name, spare)))
+        raise InputError(
+            f"the rows lack {len(missing)} of the {len(self.names)} columns that the model was"
+            f" trained on: {listed}.",
+            hints or "Add them; a value may be missing, a column may not.",
+        )
+
+
+def as_frame(rows: Rows) -> pd.DataFrame:
+    """Rows as a frame: a Series or a dict is one row, a list of dicts is many.
+
+    Raises:
+        InputError: Something else is given.
+    """
+    if isinstance(rows, pd.DataFrame):
+        return rows
+    if isinstance(rows, pd.Series):
+        # One row of a frame: built as object, so that no value changes its type.
+        return pd.DataFrame([rows.tolist()], columns=rows.index, index=[rows.name], dtype=object)
+    if isinstance(rows, Mapping):
+        rows = [rows]
+    if isinstance(rows, Sequence) and all(isinstance(row, Mapping) for row in rows):
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        values = [[row.get(name) for name in names] for row in rows]
+        return pd.DataFrame(values, columns=pd.Index(names, dtype=object), dtype=object)
+    raise InputError(
+        f"rows are given as {type(rows).__name__}.",
+        "Give a DataFrame, one row as a Series or a dict, or a list of dicts.",
+    )
+
+
+def _feature(name: str, column: pd.Series) -> Feature:
+    role = column_role(column)
+    present = column.dropna()
+    example = "" if present.empty else str(present.iloc[0])[:40]
+    zone = _zone(present) if role == "datetime" else ""
+    return Feature(name, role, str(column.dtype), zone, example)
+
+
+def _zone(present: pd.Series) -> str:
+    if isinstance(present.dtype, pd.DatetimeTZDtype):
+        return str(present.dtype.tz)
+    zone = None if present.empty else getattr(present.iloc[0], "tzinfo", None)
+    return "" if zone is None else str(zone)
+
+
+def _near(name: str, spare: set[str]) -> str:
+    hint = did_you_mean(name, spare)
+    guess = hint.partition("? Known:")[0]
+    return f"For {name!r}: {guess.lower()[:1]}{guess[1:]}?" if hint.startswith("Did") else ""
+
+
+def _refuse_twice(frame: pd.DataFrame, names: list[str]) -> None:
+    labels = pd.Index([str(name) for name in frame.columns])
+    twice = [name for name in dict.fromkeys(labels[labels.duplicated()]) if name in names]
+    if twice:
+        raise InputError(
+            f"column {', '.join(map(repr, twice))} comes more than once.",
+            "Give every column once.",
+        )
+
+
+def _read(feature: Feature, column: pd.Series) -> pd.Series:
+    if feature.role == "number":
+        return _read_numbers(feature, column)
+    if feature.role == "boolean":
+        return _read_booleans(feature, column)
+    if feature.role == "datetime":
+        return _read_datetimes(feature, column)
+    return _series([_text(value) for value in _objects(column)], column, "object")
+
+
+def _read_numbers(feature: Feature, column: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+        return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan), index=column.index)
+    return _series(_each(feature, column, _number, float("nan")), column, "float64")
+
+
+def _read_booleans(feature: Feature, column: pd.Series) -> pd.Series:
+    if pd.api.types.is_bool_dtype(column) and not isinstance(column.dtype, pd.CategoricalDtype):
+        return column.astype("boolean")
+    return _series(_each(feature, column, _boolean, pd.NA), column, "boolean")
+
+
+def _read_datetimes(feature: Feature, column: pd.Series) -> pd.Series:
+    zone = feature.zone or "UTC"
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        stamps = _each(feature, column, lambda value: _stamp(value, zone), pd.NaT)
+        return _series(stamps, column, "datetime64[us]")
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert(zone).dt.tz_localize(None)
+    return column.astype("datetime64[us]")
+
+
+def _series(values: list[Any], like: pd.Series, dtype: str) -> pd.Series:
+    return pd.Series(values, index=like.index, dtype=dtype)
+
+
+def _objects(column: pd.Series) -> list[Any]:
+    return column.astype(object).tolist()
+
+
+def _each(
+    feature: Feature, column: pd.Series, read: Callable[[Any], Any], missing: Any
+) -> list[Any]:
+    """Every value read, or an error that names the first that cannot be."""
+    values = []
+    for label, value in zip(column.index, _objects(column), strict=True):
+        if _is_missing(value):
+            values.append(missing)
+            continue
+        found = read(value)
+        if found is _UNREADABLE:
+            example = f" such as {feature.example}" if feature.example else ""
+            raise InputError(
+                f"column {feature.name!r} has {value!r} in row {label!r}, which is no"
+                f" {feature.role}.",
+                f"The model was trained on a {feature.role}{example}: correct the value, or leave"
+                " it empty.",
+            )
+        values.append(found)
+    return values
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _number(value: Any) -> Any:
+    # Decimal is no `Real` for Python. Python alone would read "1_000" as 1000.
+    given = value.strip() if isinstance(value, str) else value
+    if isinstance(given, str) and "_" in given:
+        return _UNREADABLE
+    if not isinstance(given, (str, Real, Decimal, np.bool_)):
+        return _UNREADABLE
+    try:
+        return float(given)
+    except (ValueError, OverflowError):
+        return _UNREADABLE
+
+
+def _boolean(value: Any) -> Any:
+    if isinstance(value, (str, Real, Decimal, np.bool_)):
+        return _TRUTHS.get(str(value).strip().lower(), _UNREADABLE)
+    return _UNREADABLE
+
+
+def _stamp(value: Any, zone: str) -> Any:
+    # A bare number would be read as nanoseconds since 1970, which nobody means.
+    if not isinstance(value, (str, date, np.datetime64)):
+        return _UNREADABLE
+    try:
+        stamp = pd.Timestamp(value)
+    except (ValueError, OverflowError):
+        return _UNREADABLE
+    if isinstance(stamp, pd.Timestamp) and stamp.tzinfo is not None:
+        stamp = stamp.tz_convert(zone).tz_localize(None)
+    return stamp
+
+
+def _text(value: Any) -> str | None:
+    """A category level as text; a whole float reads as the integer it was before a gap came."""
+    if isinstance(value, str):
+        return str(value)
+    if value is None or value is pd.NA or value is pd.NaT or value != value:
+        return None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
