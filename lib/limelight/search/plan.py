@@ -1,0 +1,198 @@
+"""How the minutes (or trials) of a run are shared out over its searches.
+
+The user's minutes cover the whole wait: from the command to the prompt. What starting the tasks,
+the choice and the explanations are foreseen to take is set aside first; the searches run side by
+side, in waves where there are more of them than workers, and share what is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from limelight.errors import InputError
+from limelight.search.budget import Budget
+
+#: Seconds set aside for the end of a run on a small table, measured by `benchmarks/overhead.py`
+#: on two cores, and per million cells on top.
+CHOOSE_SECONDS = 11.0
+EXPLAIN_SECONDS = 11.0
+SECONDS_PER_MILLION_CELLS = 4.0
+#: A run that has fewer seconds than this for its searches gives them this much all the same.
+LEAST_SEARCH_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class PlannedSearch:
+    """One search: which engine, how long, and on what.
+
+    Args:
+        engine: Name of the engine.
+        number: Number among the searches of that engine.
+        seed: Seed of everything random in it.
+        cores: Cores it may use.
+        seconds, trials: Its budget: one of them.
+        deadline: Epoch seconds by which it should have ended; None with trials.
+    """
+
+    engine: str
+    number: int
+    seed: int
+    cores: int
+    seconds: float | None = None
+    trials: int | None = None
+    deadline: float | None = None
+
+    def __str__(self) -> str:
+        share = f"{self.trials} trials" if self.seconds is None else f"{self.seconds:.0f} s"
+        return f"{self.engine} {self.number}: {share} on {self.cores} core{'s' * (self.cores > 1)}"
+
+    def budget(self, now: float | None = None) -> Budget:
+        """The budget when the search starts now."""
+        if self.seconds is None or self.deadline is None:
+            return Budget(trials=self.trials)
+        return Budget(seconds=time_left(self.deadline, self.seconds, now))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The searches of a run, and what is set aside for what follows them.
+
+    Args:
+        searches: In the order in which they start; the baselines come first.
+        seed: Of the run; each search has its own, derived from it.
+        minutes, trials: What the user gave: one of them.
+        choose_deadline: Epoch seconds by which the choice should have been made; None with trials.
+        deadline: Epoch seconds by which the run should have ended; None with trials.
+    """
+
+    searches: tuple[PlannedSearch, ...]
+    seed: int
+    minutes: float | None
+    trials: int | None
+    choose_deadline: float | None
+    deadline: float | None
+
+    def of(self, engine: str) -> list[PlannedSearch]:
+        """The searches of one engine."""
+        return [search for search in self.searches if search.engine == engine]
+
+    @property
+    def baselines(self) -> PlannedSearch:
+        return self.of("baseline")[0]
+
+    def foreach(self, engine: str) -> list[PlannedSearch | None]:
+        """The searches of one engine to fan out over; [None] for none: a foreach is never empty."""
+        return [*self.of(engine)] or [None]
+
+    def __str__(self) -> str:
+        return "; ".join(str(search) for search in self.searches)
+
+    def choose_seconds(self, now: float | None = None) -> float | None:
+        """Seconds for the choice when it starts now; None for no limit."""
+        return _left(self.choose_deadline, CHOOSE_SECONDS, now)
+
+    def explain_seconds(self, now: float | None = None) -> float | None:
+        """Seconds for the explanations when they start now; None for no limit."""
+        return _left(self.deadline, EXPLAIN_SECONDS, now)
+
+
+def time_left(deadline: float, planned: float, now: float | None = None) -> float:
+    """Seconds until a deadline, or the planned ones where more than half of them are gone.
+
+    Who waited in a queue, or is resumed the next day, gets the time that was planned.
+    """
+    left = deadline - (time.time() if now is None else now)
+    return left if left >= planned / 2 else planned
+
+
+def _left(deadline: float | None, planned: float, now: float | None) -> float | None:
+    return None if deadline is None else time_left(deadline, planned, now)
+
+
+def make_plan(
+    engines: Sequence[str],
+    *,
+    searches: int = 1,
+    minutes: float | None = None,
+    trials: int | None = None,
+    seed: int = 0,
+    cores: int = 1,
+    workers: int = 16,
+    cells: int = 0,
+    launched: float | None = None,
+) -> Plan:
+    """Share a budget out over the baselines and the searches of each engine.
+
+    Args:
+        engines: Names of the engines beside the baselines.
+        searches: Searches of each engine.
+        minutes: What the user waits, from the command to the prompt.
+        trials: Trials of each search instead; the run is then deterministic.
+        seed: Every search gets its own seed from this one.
+        cores: Cores of a machine.
+        workers: Tasks that may run at the same time.
+        cells: Rows times columns of the table; a large one needs more time after the searches.
+        launched: Epoch seconds at which the user started to wait; now if not given.
+
+    Raises:
+        InputError: Both or none of minutes and trials, or an amount that is not positive.
+
+    Example:
+        >>> plan = make_plan(["tpot", "autokeras"], minutes=1, cores=2, launched=time.time())
+        >>> [(search.engine, search.cores) for search in plan.searches]
+        [('baseline', 1), ('tpot', 1), ('autokeras', 1)]
+        >>> 30 < plan.searches[1].seconds < 45
+        True
+    """
+    _check_amounts(searches, minutes, trials)
+    named = [("baseline", 0)] + [(name, i) for i in range(searches) for name in engines]
+    at_once = min(len(named), max(1, workers))
+    share = max(1, cores // max(1, min(at_once, len(named) - 1)))
+    if minutes is None:
+        planned = [
+            PlannedSearch(engine, i, derived_seed(seed, engine, i), share, trials=trials)
+            for engine, i in named
+        ]
+        return Plan(tuple(planned), seed, None, trials, None, None)
+    now = time.time()
+    deadline = (now if launched is None else launched) + 60 * minutes
+    after = SECONDS_PER_MILLION_CELLS * cells / 1e6
+    choose_deadline = deadline - EXPLAIN_SECONDS - after
+    search_deadline = max(choose_deadline - CHOOSE_SECONDS - after, now + LEAST_SEARCH_SECONDS)
+    waves = math.ceil(len(named) / at_once)
+    seconds = (search_deadline - now) / waves
+    planned = [
+        PlannedSearch(
+            engine,
+            i,
+            derived_seed(seed, engine, i),
+            share,
+            seconds=seconds,
+            deadline=now + seconds * (1 + place // at_once),
+        )
+        for place, (engine, i) in enumerate(named)
+    ]
+    return Plan(tuple(planned), seed, minutes, None, choose_deadline, deadline)
+
+
+def derived_seed(seed: int, engine: str, number: int) -> int:
+    """A seed in [0, 2**31) for one search: the same on every machine, another for each search."""
+    text = f"{seed}/{engine}/{number}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "big") >> 1
+
+
+def _check_amounts(searches: int, minutes: float | None, trials: int | None) -> None:
+    if minutes is not None and trials is not None:
+        raise InputError(
+            f"--minutes {minutes:g} and --trials {trials} are both given.",
+            "Choose one: --minutes for a clock, --trials for the same result on every machine.",
+        )
+    if minutes is None and trials is None:
+        raise InputError("the run has no budget.", "Give --minutes or --trials.")
+    for name, amount in (("minutes", minutes), ("trials", trials), ("searches", searches)):
+        if amount is not None and not (amount > 0 and math.isfinite(amount)):
+            raise InputError(f"--{name} must be positive, and is {amount:g}.", "Give more.")

@@ -1,0 +1,133 @@
+"""From what the searches found to the model that is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+
+from limelight import lineage
+from limelight.errors import SearchError
+from limelight.model.choice import Choice, choose
+from limelight.model.predictor import Predictor
+from limelight.search.candidate import SearchResult, Trial
+from limelight.search.engine import SearchProblem
+from limelight.search.plan import Plan
+from limelight.training.prepare import Holdout
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What `choose` leaves as artifacts.
+
+    Args:
+        choice: The leaderboard, the published model, its scores on the holdout.
+        predictor: What is published.
+        trials: Every attempt of every search, a row each.
+        holdout: The rows kept for the verdict: key, actual and predicted value, probabilities.
+        lineage: What the model was made of.
+        notes: What is missing or went wrong, a sentence each.
+    """
+
+    choice: Choice
+    predictor: Predictor
+    trials: pd.DataFrame
+    holdout: pd.DataFrame
+    lineage: dict[str, Any]
+    notes: list[str]
+
+
+def conclude(
+    results: Sequence[SearchResult],
+    problem: SearchProblem,
+    holdout: Holdout,
+    *,
+    plan: Plan,
+    facts: Mapping[str, Any],
+    seed: int,
+    cores: int,
+    failures: Iterable[str] = (),
+    say: Callable[[str], None] = print,
+) -> Conclusion:
+    """Choose among all candidates, confirm on the holdout, fit the predictor on all rows.
+
+    Args:
+        results: Of all searches; those that gave nothing are named in the notes.
+        problem: The training rows.
+        holdout: The rows that no search saw.
+        plan: Says how long this may take.
+        facts: What the lineage says beside packages, seeds and the hash of the predictions.
+        seed: Seed of everything random.
+        cores: Cores to fit on.
+        failures: Searches that were lost altogether, a sentence each.
+        say: Takes lines of progress.
+
+    Raises:
+        SearchError: No engine gave a model.
+    """
+    candidates = [candidate for result in results for candidate in result.candidates]
+    notes = [*failures, *missing(results)]
+    if not candidates:
+        raise SearchError(
+            f"no engine gave a model. {' '.join(notes)}", "Give more --minutes, or look at the log."
+        )
+    for note in notes:
+        say(note)
+    choice = choose(
+        candidates,
+        problem,
+        holdout.features,
+        holdout.target,
+        seconds=plan.choose_seconds(),
+        cores=cores,
+        seed=seed,
+        say=say,
+    )
+    made_of = {
+        **facts,
+        "seeds": {f"{s.engine}-{s.number}": s.seed for s in plan.searches} | {"run": seed},
+        "packages": lineage.package_versions(),
+        "holdout_predictions": lineage.array_hash(choice.holdout_prediction),
+    }
+    predictor = Predictor(choice.model, problem.task, problem.features, lineage=made_of)
+    return Conclusion(
+        choice=choice,
+        predictor=predictor,
+        trials=trials_frame(results),
+        holdout=_holdout_frame(choice, problem, holdout),
+        lineage=made_of,
+        notes=[*notes, *choice.notes],
+    )
+
+
+def missing(results: Iterable[SearchResult]) -> list[str]:
+    """A sentence for each search that ended early or without a candidate."""
+    said = []
+    for result in results:
+        name = f"{result.engine} search {result.search}"
+        if result.failed:
+            said.append(f"{name}: {result.failed}")
+        elif not result.candidates:
+            tried = len(result.trials)
+            said.append(f"{name} gave no candidate in {tried} trials; it may need more --minutes.")
+    return said
+
+
+def trials_frame(results: Iterable[SearchResult]) -> pd.DataFrame:
+    """Every attempt of every search, a row each; columns are the fields of `Trial`."""
+    rows = [asdict(trial) for result in results for trial in result.trials]
+    return pd.DataFrame(rows, columns=list(Trial.__dataclass_fields__))
+
+
+def _holdout_frame(choice: Choice, problem: SearchProblem, holdout: Holdout) -> pd.DataFrame:
+    """Key, actual and predicted value of each held-out row, and the probability of each class."""
+    task, prediction = problem.task, choice.holdout_prediction
+    frame = pd.DataFrame({"actual": task.decode(holdout.target)}, index=holdout.features.index)
+    if not task.is_classification:
+        return frame.assign(predicted=prediction)
+    frame["predicted"] = task.decode(prediction.argmax(axis=1))
+    for code, label in enumerate(task.classes):
+        frame[f"probability {label}"] = prediction[:, code]
+    return frame

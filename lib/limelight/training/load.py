@@ -1,0 +1,118 @@
+"""From a request to the rows of one data version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from limelight.data import (
+    DatasetCard,
+    DataVersion,
+    Store,
+    check_training_data,
+    default_location,
+    open_store,
+    read_source,
+)
+from limelight.data.bundled import bundled_names, load_bundled
+from limelight.errors import InputError, did_you_mean
+from limelight.training.request import Request
+
+DEFAULT_DATASET = "credit_g"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of one data version, with what is known about them.
+
+    Args:
+        version: Where the rows can be read again.
+        card: The dataset's card, with what the request overrides.
+        frame: The rows, indexed by their key.
+        notes: What was done to get here, for the user.
+    """
+
+    version: DataVersion
+    card: DatasetCard
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.version.dataset
+
+
+def load(request: Request) -> Table:
+    """The rows that the request asks for, at one commit.
+
+    A source, or a bundled dataset that the store does not have yet, is checked and committed
+    first. Nothing is written when a check fails.
+
+    Raises:
+        InputError, StoreError: The data, the reference or the store cannot be used.
+    """
+    store = open_store(request.store or default_location())
+    notes = []
+    name = request.dataset or (_stem(request.source) if request.source else DEFAULT_DATASET)
+    if request.source:
+        version = _import_source(store, name, request)
+        notes.append(f"{request.source} is commit {version.commit[:10]} of dataset {name!r}")
+    elif name not in store.datasets() and name in bundled_names(request.bundled):
+        frame, card = load_bundled(name, request.bundled)
+        version = store.write(name, frame, f"Import the bundled dataset {name}", card=card)
+        notes.append(f"bundled dataset {name!r} is commit {version.commit[:10]} in {store.url}")
+    if not request.source:
+        version = _resolve(store, name, request)
+    card = _with_wishes(store.card(version), request)
+    frame = store.read(version)
+    return Table(version, card, frame, tuple(notes))
+
+
+def _stem(source: str) -> str:
+    return Path(source).name.split(".")[0]
+
+
+def _resolve(store: Store, name: str, request: Request) -> DataVersion:
+    known = store.datasets()
+    if name not in known and not known:
+        raise InputError(
+            f"dataset {name!r} is unknown: the store {store.url} is empty.",
+            f"Give --source FILE --target COLUMN, or a bundled one:"
+            f" {', '.join(bundled_names(request.bundled))}.",
+        )
+    return store.resolve(name, request.ref)
+
+
+def _import_source(store: Store, name: str, request: Request) -> DataVersion:
+    """Check a file as training data, then commit it."""
+    frame = read_source(Path(request.source), key=request.key)
+    known = name in store.datasets()
+    card = store.card(store.resolve(name)) if known else DatasetCard(name=name, target="")
+    card = replace(_with_wishes(card, request), source=card.source or Path(request.source).name)
+    if not card.target:
+        raise InputError(
+            f"{request.source} is new, and which column to predict is not known.",
+            f"Give --target COLUMN. {did_you_mean('', map(str, frame.columns))}",
+        )
+    check_training_data(
+        frame,
+        card.target,
+        key=card.key,
+        ignore=card.ignore,
+        drop_missing_target=request.drop_missing_target,
+    )
+    return store.write(name, frame, f"Import {Path(request.source).name}", card=card)
+
+
+def _with_wishes(card: DatasetCard, request: Request) -> DatasetCard:
+    """The card, with what the request says otherwise."""
+    wishes = {
+        "target": request.target,
+        "key": request.key if request.source else (),
+        "ignore": request.ignore,
+        "problem": request.task,
+        "positive": request.positive,
+    }
+    return replace(card, **{name: wish for name, wish in wishes.items() if wish})

@@ -1,0 +1,90 @@
+"""From rows to a problem: the task, the checks, and a holdout that no search sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from limelight.data import Split, check_training_data, make_split
+from limelight.errors import InputError, did_you_mean
+from limelight.search.engine import SearchProblem
+from limelight.search.task import Task, infer_task
+from limelight.training.load import Table
+from limelight.training.request import Request
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """The rows that no search sees: raw features and encoded target."""
+
+    features: pd.DataFrame
+    target: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A table made ready for the searches."""
+
+    task: Task
+    split: Split
+    problem: SearchProblem
+    holdout: Holdout
+
+    def __str__(self) -> str:
+        of = f" of {', '.join(map(repr, self.task.classes))}" if self.task.classes else ""
+        return (
+            f"{self.task.problem} task on {self.task.target!r}{of}, metric {self.task.metric}:"
+            f" {len(self.split.training)} rows for {len(self.split.folds)} folds,"
+            f" {len(self.split.holdout)} held out"
+        )
+
+
+def prepare(table: Table, request: Request) -> Prepared:
+    """Infer the task, check the data, and set the holdout aside.
+
+    Raises:
+        InputError: The data cannot be trained on; says why and what to do.
+    """
+    card = table.card
+    check_training_data(
+        table.frame,
+        card.target,
+        key=(),
+        ignore=card.ignore,
+        drop_missing_target=request.drop_missing_target,
+    )
+    frame = table.frame[table.frame[card.target].notna()]
+    task = infer_task(
+        frame[card.target], card.problem or None, request.metric or None, card.positive or None
+    )
+    target = task.encode(frame[card.target])
+    split = make_split(
+        frame.index,
+        target,
+        holdout=request.holdout,
+        stratify=task.is_classification,
+        groups=_column(frame, request.group),
+        time=_column(frame, request.time),
+        class_names=task.classes,
+    )
+    unused = {card.target, request.group, *card.ignore}
+    features = frame[[name for name in frame.columns if name not in unused]]
+    problem = SearchProblem(
+        features.iloc[split.training], target[split.training], task, split.folds
+    )
+    holdout = Holdout(features.iloc[split.holdout], target[split.holdout])
+    return Prepared(task, split, problem, holdout)
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series | None:
+    """The column the split is made by, None where none is asked for."""
+    if not name:
+        return None
+    if name not in frame.columns:
+        raise InputError(
+            f"column {name!r} is not in the table.", did_you_mean(name, map(str, frame.columns))
+        )
+    return frame[name]

@@ -1,0 +1,96 @@
+"""What the user asks of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limelight.errors import InputError
+from limelight.search.engine import check_engine
+from limelight.search.plan import Plan, make_plan
+
+DEFAULT_MINUTES = 2.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for; empty text and None stand for "decide for me".
+
+    Fields are the parameters of `flows/train.py`, whose ``--help`` says what each one is.
+    """
+
+    bundled: Path
+    source: str = ""
+    dataset: str = ""
+    ref: str = "main"
+    store: str = ""
+    target: str = ""
+    key: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    drop_missing_target: bool = False
+    task: str = ""
+    metric: str = ""
+    positive: str = ""
+    minutes: float | None = None
+    trials: int | None = None
+    engines: tuple[str, ...] = ("tpot", "autokeras")
+    searches: int = 1
+    seed: int = 0
+    holdout: float = 0.2
+    group: str = ""
+    time: str = ""
+
+    @classmethod
+    def from_parameters(cls, given: Any, bundled: Path) -> Request:
+        """A request from an object with the parameters as typed: lists are texts with commas.
+
+        A parameter may be called ``<name>_option`` where an artifact has its plain name.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> given = {field: "" for field in Request.__dataclass_fields__}
+            >>> given |= {"key": "year, id", "engines": "tpot", "holdout": 0.2}
+            >>> Request.from_parameters(SimpleNamespace(**given), Path("data")).key
+            ('year', 'id')
+        """
+        wishes = {
+            name: getattr(given, option if hasattr(given, option := f"{name}_option") else name)
+            for name in cls.__dataclass_fields__
+            if name != "bundled"
+        }
+        for name in ("key", "ignore", "engines"):
+            words = (word.strip() for word in (wishes[name] or "").split(","))
+            wishes[name] = tuple(word for word in words if word)
+        return cls(bundled, **{name: wish for name, wish in wishes.items() if wish is not None})
+
+    def __post_init__(self) -> None:
+        for name in self.engines:
+            check_engine(name)
+        if not 0 < self.holdout < 1:
+            raise InputError(
+                f"--holdout is {self.holdout:g}, and must be a share between 0 and 1.",
+                "A usual one is 0.2.",
+            )
+        if self.source and self.ref != "main":
+            raise InputError(
+                f"--source {self.source} and --ref {self.ref} are both given.",
+                "A source becomes a new commit on main: leave out one of them.",
+            )
+
+    def plan(self, *, cells: int, cores: int, workers: int, launched: float | None = None) -> Plan:
+        """Share the minutes or trials out over the searches; arguments as of `make_plan`."""
+        minutes = self.minutes
+        if minutes is None and self.trials is None:
+            minutes = DEFAULT_MINUTES
+        return make_plan(
+            self.engines,
+            searches=self.searches,
+            minutes=minutes,
+            trials=self.trials,
+            seed=self.seed,
+            cores=cores,
+            workers=workers,
+            cells=cells,
+            launched=launched,
+        )
