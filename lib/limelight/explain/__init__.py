@@ -1,0 +1,1 @@
+"""Reasons for predictions: local explanations of rows, and the importance of columns."""
