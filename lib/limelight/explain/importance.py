@@ -17,6 +17,7 @@ Array = NDArray[Any]
 
 _BATCH_ROWS = 40_000
 _FEWEST_ROWS = 200
+_PILOT_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def permutation_importance(
         seed: Seed of the shuffles and of the choice of rows.
         repeats: Shuffles a column.
         max_rows: Most rows to use, chosen at random.
-        seconds: Time to keep to, roughly; with less time come fewer repeats, then fewer rows.
+        seconds: Time to keep to, roughly; with less time come fewer rows for the first repeat, then
+            fewer repeats.
 
     Returns:
         Columns feature, importance (the mean drop, in the units of the metric, positive where the
@@ -59,30 +61,28 @@ def permutation_importance(
         ``.attrs["measured"]`` says what was done: rows, repeats, seconds.
     """
     started = time.monotonic()
-    sample = _sampled(predict, features, target, task, max_rows, seed)
     if seconds is not None:
-        # The first call may have loaded a library: the second one tells the pace.
+        max_rows = min(max_rows, _affordable_rows(predict, features, seconds))
+    sample = _sampled(predict, features, target, task, max_rows, seed)
+    drops = [_drops(predict, sample, task, 0, seed)]
+    each = time.monotonic() - started
+    while len(drops) < repeats:
+        if seconds is not None and time.monotonic() - started + each > seconds:
+            break
         begun = time.monotonic()
-        predict(sample.features)
-        pace = (time.monotonic() - begun) / len(sample.target)
-        affordable = (seconds - (time.monotonic() - started)) / max(pace * features.shape[1], 1e-9)
-        repeats = int(np.clip(affordable / len(sample.target), 1, repeats))
-        if affordable < len(sample.target):
-            fewest = min(_FEWEST_ROWS, len(sample.target))
-            kept = int(np.clip(affordable, fewest, len(sample.target)))
-            sample = _sampled(predict, features, target, task, kept, seed)
-    drops = _drops(predict, sample, task, repeats, seed)
+        drops.append(_drops(predict, sample, task, len(drops), seed))
+        each = time.monotonic() - begun
     table = pd.DataFrame(
         {
             "feature": [str(name) for name in features.columns],
-            "importance": drops.mean(axis=1),
-            "std": drops.std(axis=1),
+            "importance": np.mean(drops, axis=0),
+            "std": np.std(drops, axis=0),
         }
     ).sort_values("importance", ascending=False, kind="stable", ignore_index=True)
     table["rank"] = np.arange(1, len(table) + 1)
     table.attrs["measured"] = {
         "rows": len(sample.target),
-        "repeats": repeats,
+        "repeats": len(drops),
         "seconds": round(time.monotonic() - started, 3),
     }
     return table
@@ -101,33 +101,43 @@ def _sampled(
     return _Sample(part, target[chosen], task.scorer.gain(target[chosen], predict(part)))
 
 
+def _affordable_rows(
+    predict: Callable[[pd.DataFrame], Array], features: pd.DataFrame, seconds: float
+) -> int:
+    """As many rows as one repeat can take in the time."""
+    pilot = features.iloc[np.arange(_PILOT_ROWS) % len(features)].reset_index(drop=True)
+    begun = time.monotonic()
+    predict(pilot)
+    pace = (time.monotonic() - begun) / _PILOT_ROWS
+    return max(_FEWEST_ROWS, int(0.6 * seconds / (pace * features.shape[1] + 1e-9)))
+
+
 def _drops(
-    predict: Callable[[pd.DataFrame], Array], sample: _Sample, task: Task, repeats: int, seed: int
+    predict: Callable[[pd.DataFrame], Array], sample: _Sample, task: Task, repeat: int, seed: int
 ) -> Array:
-    """Drop of the score, shape (columns, repeats)."""
+    """Drop of the score by shuffling each column once, shape (columns,)."""
     rows, width = sample.features.shape
-    jobs = [(column, repeat) for column in range(width) for repeat in range(repeats)]
-    drops = np.empty((width, repeats))
+    drops = np.empty(width)
     size = max(1, _BATCH_ROWS // rows)
-    for start in range(0, len(jobs), size):
-        batch = jobs[start : start + size]
-        output = predict(_shuffled(sample.features, batch, seed))
-        for job, part in zip(batch, np.split(output, len(batch)), strict=True):
-            drops[job] = sample.score - task.scorer.gain(sample.target, part)
+    for start in range(0, width, size):
+        batch = range(start, min(start + size, width))
+        output = predict(_shuffled(sample.features, batch, repeat, seed))
+        for column, part in zip(batch, np.split(output, len(batch)), strict=True):
+            drops[column] = sample.score - task.scorer.gain(sample.target, part)
     return drops
 
 
-def _shuffled(features: pd.DataFrame, jobs: list[tuple[int, int]], seed: int) -> pd.DataFrame:
-    """One copy of the rows for each job (column, repeat), with that column shuffled."""
+def _shuffled(features: pd.DataFrame, batch: range, repeat: int, seed: int) -> pd.DataFrame:
+    """A copy of the rows for each column of the batch, with that column shuffled."""
     rows = len(features)
-    plain = np.tile(np.arange(rows), len(jobs))
+    plain = np.tile(np.arange(rows), len(batch))
     parts = {}
     for at, name in enumerate(features.columns):
         order = plain
-        for place, (column, repeat) in enumerate(jobs):
-            if column == at:
-                order = order.copy() if order is plain else order
-                shuffle = np.random.default_rng([seed, column, repeat]).permutation(rows)
-                order[place * rows : (place + 1) * rows] = shuffle
+        if at in batch:
+            order = plain.copy()
+            place = (at - batch.start) * rows
+            shuffle = np.random.default_rng([seed, at, repeat]).permutation(rows)
+            order[place : place + rows] = shuffle
         parts[name] = features[name].array.take(order)
     return pd.DataFrame(parts, columns=features.columns)
