@@ -112,13 +112,17 @@ class TrainFlow(FlowSpec):
         with user_errors():
             request = Request.from_parameters(self, bundled=BUNDLED)
             table = load(request)
-            prepared = prepare(table, request)
+            prepared = prepare(table.frame, table.card, request)
         self.plan = request.plan(
             cells=table.frame.size, cores=cores(), workers=max_workers(), launched=launched_at()
         )
         self.dataset, self.data_version, self.data_card = table.name, table.version, table.card
         self.task, self.split = prepared.task, prepared.split.summary()
-        self.problem, self.held_out = prepared.problem, prepared.holdout
+        self.schema, self.problem, self.held_out = (
+            prepared.schema,
+            prepared.problem,
+            prepared.holdout,
+        )
         self.searches = [vars(search) for search in self.plan.searches]
         for line in (*table.notes, str(prepared), str(self.plan)):
             say(line)

@@ -17,7 +17,10 @@ from limelight.data import (
     read_source,
 )
 from limelight.data.bundled import bundled_names, load_bundled
+from limelight.data.keys import ROW_KEY, content_keys
+from limelight.data.schema import describe
 from limelight.errors import InputError, did_you_mean
+from limelight.training.prepare import prepare
 from limelight.training.request import Request
 
 DEFAULT_DATASET = "credit_g"
@@ -67,6 +70,7 @@ def load(request: Request) -> Table:
         version = _resolve(store, name, request)
     card = _with_wishes(store.card(version), request)
     frame = store.read(version)
+    _check(frame, card, request)
     return Table(version, card, frame, tuple(notes))
 
 
@@ -86,7 +90,7 @@ def _resolve(store: Store, name: str, request: Request) -> DataVersion:
 
 
 def _import_source(store: Store, name: str, request: Request) -> DataVersion:
-    """Check a file as training data, then commit it."""
+    """Commit a file that can be trained on; one that cannot leaves the store as it is."""
     frame = read_source(Path(request.source), key=request.key)
     known = name in store.datasets()
     card = store.card(store.resolve(name)) if known else DatasetCard(name=name, target="")
@@ -96,14 +100,28 @@ def _import_source(store: Store, name: str, request: Request) -> DataVersion:
             f"{request.source} is new, and which column to predict is not known.",
             f"Give --target COLUMN. {did_you_mean('', map(str, frame.columns))}",
         )
+    _check(frame, card, request, key=card.key)
+    prepare(keyed(frame, card.key), card, request)  # a rehearsal: nothing is written if it fails
+    return store.write(name, frame, f"Import {Path(request.source).name}", card=card)
+
+
+def keyed(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
+    """A frame indexed as a store reads it back: by its key, or by one made from the content."""
+    if key:
+        return frame.set_index(list(key))
+    return frame.set_axis(pd.Index(content_keys(frame, describe(frame)), name=ROW_KEY))
+
+
+def _check(
+    frame: pd.DataFrame, card: DatasetCard, request: Request, key: tuple[str, ...] = ()
+) -> None:
     check_training_data(
         frame,
         card.target,
-        key=card.key,
+        key=key,
         ignore=card.ignore,
         drop_missing_target=request.drop_missing_target,
     )
-    return store.write(name, frame, f"Import {Path(request.source).name}", card=card)
 
 
 def _with_wishes(card: DatasetCard, request: Request) -> DatasetCard:

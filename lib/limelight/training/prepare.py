@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from limelight.data import Split, check_training_data, make_split
+from limelight.data import DatasetCard, Split, make_split
 from limelight.errors import InputError, did_you_mean
+from limelight.model.schema import Schema
 from limelight.search.engine import SearchProblem
 from limelight.search.task import Task, infer_task
-from limelight.training.load import Table
 from limelight.training.request import Request
 
 
@@ -26,10 +26,19 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A table made ready for the searches."""
+    """A table made ready for the searches.
+
+    Args:
+        task: What is to be predicted.
+        split: Which rows are on which side.
+        schema: What the raw features look like, and how they are brought to that look.
+        problem: The training rows: all that a search gets to know.
+        holdout: The rows for the verdict.
+    """
 
     task: Task
     split: Split
+    schema: Schema
     problem: SearchProblem
     holdout: Holdout
 
@@ -42,41 +51,40 @@ class Prepared:
         )
 
 
-def prepare(table: Table, request: Request) -> Prepared:
+def prepare(frame: pd.DataFrame, card: DatasetCard, request: Request) -> Prepared:
     """Infer the task, check the data, and set the holdout aside.
+
+    Args:
+        frame: The rows, indexed by their key.
+        card: Says which column is the target, and which are no features.
+        request: The user's wishes.
 
     Raises:
         InputError: The data cannot be trained on; says why and what to do.
     """
-    card = table.card
-    check_training_data(
-        table.frame,
-        card.target,
-        key=(),
-        ignore=card.ignore,
-        drop_missing_target=request.drop_missing_target,
-    )
-    frame = table.frame[table.frame[card.target].notna()]
+    rows = frame[frame[card.target].notna()]
     task = infer_task(
-        frame[card.target], card.problem or None, request.metric or None, card.positive or None
+        rows[card.target], card.problem or None, request.metric or None, card.positive or None
     )
-    target = task.encode(frame[card.target])
+    target = task.encode(rows[card.target])
     split = make_split(
-        frame.index,
+        rows.index,
         target,
         holdout=request.holdout,
         stratify=task.is_classification,
-        groups=_column(frame, request.group),
-        time=_column(frame, request.time),
+        groups=_column(rows, request.group),
+        time=_column(rows, request.time),
         class_names=task.classes,
     )
     unused = {card.target, request.group, *card.ignore}
-    features = frame[[name for name in frame.columns if name not in unused]]
+    raw = rows[[name for name in rows.columns if name not in unused]]
+    schema = Schema.of(raw)
+    features = schema.normalise(raw)
     problem = SearchProblem(
         features.iloc[split.training], target[split.training], task, split.folds
     )
     holdout = Holdout(features.iloc[split.holdout], target[split.holdout])
-    return Prepared(task, split, problem, holdout)
+    return Prepared(task, split, schema, problem, holdout)
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series | None:
