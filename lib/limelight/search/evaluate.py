@@ -19,7 +19,7 @@ Array = NDArray[Any]
 
 
 class OutOfTime(Exception):
-    """The budget ended between two folds."""
+    """The remaining folds would not end within the budget."""
 
 
 class Hopeless(Exception):
@@ -112,19 +112,22 @@ def cross_validate(
     clock: Clock,
     *,
     bar: float | None = None,
+    expected: float = 0.0,
 ) -> Evaluation:
     """Score an estimator on encoded folds.
 
-    The clock is looked at between folds only: who fits for long must look at it too.
+    The clock is looked at between folds only: a fold starts if all that are left are foreseen to
+    end within the budget, going by the slowest of those done.
 
     Args:
         estimator: Unfitted; takes the encoded matrices; cloned for each fold.
         encoded: The folds.
         clock: The running budget.
         bar: A gain (`Metric.gain`: greater is better) that the first fold must reach.
+        expected: Seconds that a fold is expected to take, before the first is done.
 
     Raises:
-        OutOfTime: The budget ended before all folds were done.
+        OutOfTime: The budget would end before all folds are done.
         Hopeless: The first fold did not reach the bar.
     """
     problem = encoded.problem
@@ -136,9 +139,10 @@ def cross_validate(
     )
     out_of_fold = np.full(shape, np.nan, dtype="float32")
     fold_scores: list[float] = []
-    fit_seconds = predict_seconds = 0.0
-    for fold in encoded.folds:
-        if clock.expired:
+    fit_seconds = predict_seconds = slowest = 0.0
+    for place, fold in enumerate(encoded.folds):
+        foreseen = (slowest or expected) * (len(encoded.folds) - place)
+        if clock.expired or clock.left < foreseen:
             raise OutOfTime
         weights = None if problem.weights is None else problem.weights[fold.training]
         begun = time.perf_counter()
@@ -147,6 +151,7 @@ def cross_validate(
         prediction = predict(fitted, fold.x_validation, task)
         fit_seconds += done - begun
         predict_seconds += time.perf_counter() - done
+        slowest = max(slowest, time.perf_counter() - begun)
         out_of_fold[fold.validation] = prediction
         fold_scores.append(scorer(problem.target[fold.validation], prediction))
         if bar is not None and len(fold_scores) == 1 and scorer.sign * fold_scores[0] < bar:

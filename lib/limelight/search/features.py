@@ -38,7 +38,8 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kind: ``"onehot"`` gives float64 without NaN: numbers with their median where missing and
             an indicator of it, a column for each frequent level of a category. ``"ordinal"``
             gives float32 with NaN where missing: categories are codes, the most frequent is 0,
-            for estimators that take both (boosted trees, forests).
+            for estimators that take both (boosted trees, forests). ``"native"`` gives the same
+            as a frame, categories as such, for HistGradientBoosting and LightGBM.
         scale: ``"standard"`` gives numbers and times mean 0 and deviation 1, cut at 10
             deviations; one-hot columns stay 0 and 1. Categories stay codes under ``"ordinal"``.
 
@@ -60,7 +61,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        kind: Literal["onehot", "ordinal"] = "onehot",
+        kind: Literal["onehot", "ordinal", "native"] = "onehot",
         scale: Literal["standard"] | None = None,
     ) -> None:
         self.kind = kind
@@ -72,7 +73,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: ``kind`` or ``scale`` is unknown.
         """
-        if self.kind not in ("onehot", "ordinal") or self.scale not in (None, "standard"):
+        if self.kind not in ("onehot", "ordinal", "native") or self.scale not in (None, "standard"):
             raise ValueError(f"unknown kind={self.kind!r} or scale={self.scale!r}")
         self.feature_names_in_ = np.asarray(features.columns, dtype=object)
         self.n_features_in_ = features.shape[1]
@@ -83,17 +84,15 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.blocks_ = blocks
         names = [name for block in blocks for name in block.names]
         flags = [
-            block.categorical and place == 0
-            for block in blocks
-            for place in range(len(block.names))
+            block.levels > 0 and place == 0 for block in blocks for place in range(len(block.names))
         ]
         # Estimators need a column, also where no column of the frame tells anything.
         self.names_ = names or ["(nothing)"]
         self.categorical_features_ = np.asarray(flags or [False], dtype=bool)
         return self
 
-    def transform(self, features: pd.DataFrame) -> Array:
-        """The matrix, shape (n, len(get_feature_names_out())).
+    def transform(self, features: pd.DataFrame) -> Any:
+        """The matrix, shape (n, len(get_feature_names_out())); a frame under ``"native"``.
 
         Raises:
             InputError: Columns are missing.
@@ -111,7 +110,21 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             start, end = end, end + len(block.names)
             if block.names:
                 block.encode(features[name], matrix[:, start:end])
-        return matrix
+        return self._as_frame(matrix, features.index) if self.kind == "native" else matrix
+
+    def _as_frame(self, matrix: Array, index: pd.Index) -> pd.DataFrame:
+        """The matrix as a frame with category columns; plain names, as LightGBM refuses some."""
+        levels = [
+            block.levels if place == 0 else 0
+            for block in self.blocks_
+            for place in range(len(block.names))
+        ]
+        columns: dict[str, Any] = {f"x{place}": column for place, column in enumerate(matrix.T)}
+        for name, count in zip(list(columns), levels, strict=False):
+            if count:
+                codes = np.nan_to_num(columns[name], nan=-1.0).astype("int16")
+                columns[name] = pd.Categorical.from_codes(codes, categories=pd.RangeIndex(count))
+        return pd.DataFrame(columns, index=index)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:  # noqa: ARG002
         """Names of the matrix's columns; object, shape (columns of the matrix,)."""
@@ -122,8 +135,8 @@ class _Block(Protocol):
     """What became of one column: some columns of the matrix."""
 
     names: list[str]
-    categorical: bool
-    """Whether the first of them holds codes."""
+    levels: int
+    """How many codes the first of them holds; 0 if it holds numbers."""
 
     def encode(self, column: pd.Series, out: Array) -> None:
         """Write the columns of the matrix, ``out`` of shape (n, len(names))."""
@@ -182,7 +195,7 @@ def _milliseconds(times: pd.DatetimeIndex) -> Array:
 class _Numbers:
     """Numbers: as they are with NaN, or filled with the median and an indicator of it."""
 
-    categorical = False
+    levels = 0
 
     def __init__(self, reader: _Reader, column: pd.Series, *, filled: bool, scaled: bool) -> None:
         self.reader = reader
@@ -255,7 +268,7 @@ def _looked_up(column: pd.Series, table: dict[str, float], unseen: float, missin
 class _Onehot:
     """A column for each frequent level, one for the others, one for missing values."""
 
-    categorical = False
+    levels = 0
 
     def __init__(self, name: str, column: pd.Series) -> None:
         levels = _Levels(column)
@@ -287,16 +300,15 @@ class _Onehot:
 class _Codes:
     """The rank of a level by frequency; the infrequent share one, with their frequency beside."""
 
-    categorical = True
-
     def __init__(self, name: str, column: pd.Series) -> None:
         levels = _Levels(column)
         kept = [] if levels.is_name else levels.frequent(MAX_ORDINAL_LEVELS, len(column))
         rest = 0 if levels.is_name else len(levels.texts) - len(kept)
         self.codes = {text: float(code) for code, text in enumerate(kept)}
         self.unseen = float(len(kept)) if rest else np.nan
+        self.levels = len(kept) + bool(rest)
         self.frequencies = levels.frequencies() if rest > 1 else {}
-        self.names = [name] if len(kept) + bool(rest) + levels.has_missing > 1 else []
+        self.names = [name] if self.levels and self.levels + levels.has_missing > 1 else []
         if self.names and self.frequencies:
             self.names.append(f"{name} (frequency)")
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from limelight.search.candidate import Candidate, Trial
 from limelight.search.metrics import Metric
@@ -45,6 +46,7 @@ class Ledger:
         self.metric = metric
         self.started = time.monotonic()
         self._lock = threading.Lock()
+        self._running: dict[int, Trial] = {}
         self._trials_file = folder / "trials.jsonl"
         self.trials = _read_trials(self._trials_file)
         self._next = 1 + max((trial.number for trial in self.trials), default=-1)
@@ -74,6 +76,30 @@ class Ledger:
     def candidate_id(self, number: int) -> str:
         return f"{self.engine}-{self.search}/{number}"
 
+    def begin(self, number: int, description: str, parameters: dict[str, Any]) -> None:
+        """Note that a trial has begun, so that it is not forgotten if the time ends first."""
+        with self._lock:
+            self._running[number] = Trial(
+                engine=self.engine,
+                search=self.search,
+                number=number,
+                description=description,
+                parameters=parameters,
+                outcome="timeout",
+                score=None,
+                started=self.elapsed,
+                wall_seconds=0.0,
+                cpu_seconds=0.0,
+                error="the time of the search ended during it",
+            )
+
+    def close(self) -> None:
+        """Enter the trials that have begun and not ended as timed out."""
+        with self._lock:
+            left, self._running = list(self._running.values()), {}
+        for trial in left:
+            self.enter(replace(trial, wall_seconds=self.elapsed - trial.started))
+
     def enter(self, trial: Trial, candidate: Candidate | None = None) -> None:
         """Write a trial, and its candidate if it gave one; the candidate is durable first."""
         if candidate is not None:
@@ -82,15 +108,25 @@ class Ledger:
             partial.write_bytes(pickle.dumps(candidate, protocol=pickle.HIGHEST_PROTOCOL))
             partial.replace(target)
         with self._lock:
+            self._running.pop(trial.number, None)
             before = self.best
             self.trials.append(trial)
             with self._trials_file.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(trial), default=str) + "\n")
             self._progress(trial, before)
 
-    def candidates(self) -> list[Candidate]:
-        """The candidates on disk, best first."""
-        paths = sorted(self.folder.glob("candidate-*.pkl"))
+    def candidates(self, limit: int | None = None) -> list[Candidate]:
+        """The candidates on disk, best first; the ``limit`` best, if given.
+
+        One whose trial was not entered any more, because of a kill, counts as the best: its score
+        is known only when it is read.
+        """
+        gains = {t.number: self.metric.sign * t.score for t in self.trials if t.score is not None}
+        paths = sorted(
+            self.folder.glob("candidate-*.pkl"),
+            key=lambda path: gains.get(int(path.stem.split("-")[1]), float("inf")),
+            reverse=True,
+        )[:limit]
         found: list[Candidate] = [pickle.loads(path.read_bytes()) for path in paths]
         return sorted(found, key=lambda c: self.metric.sign * c.score, reverse=True)
 
@@ -111,13 +147,11 @@ class Ledger:
 
 
 def _read_trials(path: Path) -> list[Trial]:
-    """The trials in a file; a last line cut off by a kill is left out."""
+    """The trials in a file; a last line cut off by a kill is cut off the file, too."""
     if not path.exists():
         return []
-    trials = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            trials.append(Trial(**json.loads(line)))
-        except (json.JSONDecodeError, TypeError):
-            break
-    return trials
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return [Trial(**json.loads(line)) for line in whole.splitlines()]
