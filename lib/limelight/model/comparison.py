@@ -25,8 +25,8 @@ LEVEL = 0.95
 MOST_RESAMPLES = 1000
 FEWEST_RESAMPLES = 100
 #: Drawn rows, over all samples and predictions, that take about a second.
-MOST_DRAWS = 2e7
-_DRAWS_AT_ONCE = 2_000_000
+MOST_DRAWS = 1e8
+_DRAWS_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)

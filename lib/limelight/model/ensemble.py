@@ -29,7 +29,7 @@ STEPS = 20
 MOST_MEMBERS = 6
 LEAST_WEIGHT = 0.05
 #: Rows that weights are chosen on; more change nothing but the time.
-SELECTION_ROWS = 10_000
+SELECTION_ROWS = 20_000
 #: Two predictions nearer than this (mean distance over spread) are the same model twice.
 SAME = 0.002
 
@@ -134,7 +134,7 @@ def blend(
         target: Encoded training target, shape (n,).
         metric: What to be good at.
         folds: The shared folds.
-        seed: Seed of the rows drawn where there are more than 10,000.
+        seed: Seed of the rows drawn where there are more than 20,000.
     """
     pool = _distinct(ranked, target)
     if len(pool) < 2:
