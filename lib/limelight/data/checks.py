@@ -1,4 +1,4 @@
-"""Checks of training data before any work: each one says what is wrong, how often, and the way out."""
+"""Checks of training data before any work: what is wrong, how often, and the way out."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def check_training_data(frame: pd.DataFrame, target: str, ignore: Sequence[str] 
         InputError: The data cannot be trained on as it is.
 
     Example:
-        >>> check_training_data(pd.DataFrame({"x": range(5), "y": range(5)}), "y")
-        Traceback (most recent call last):
-        ...
-        limelight.errors.InputError: the table has 5 rows, and at least 20 are needed. Give more rows.
+        >>> try:
+        ...     check_training_data(pd.DataFrame({"x": range(5), "y": range(5)}), "y")
+        ... except InputError as error:
+        ...     print(error.problem)
+        the table has 5 rows, and at least 20 are needed.
     """
     check_names(frame.columns)
     check_target_there(frame, target)

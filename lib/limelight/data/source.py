@@ -159,7 +159,7 @@ def _read_text(path: Path, separator: str, compression: str) -> pd.DataFrame:
         said = " ".join(str(problem).removeprefix("CSV parse error: ").split())
         raise InputError(
             f"the rows of {path} do not fit together: {said[:200]}.",
-            f"Give each row as many cells as the header, and quote cells that hold a {separator!r}.",
+            "Give each row as many cells as the header, and quote cells that hold a separator.",
         ) from problem
     header = [column[0].as_py() for column in table.columns]
     names = [name.strip() or f"column_{number}" for number, name in enumerate(header, 1)]
