@@ -89,8 +89,9 @@ def choose(
         holdout_features: Raw frame with the same columns, shape (h, d); may have no rows.
         holdout_target: Encoded, shape (h,).
         seconds: Time for all of it. Where it is short, fewer candidates are confirmed, then the
-            ensemble loses its lightest members, then a faster candidate is taken; the notes say
-            so. None for no limit; the choice is then the same for the same seed.
+            ensemble loses the members whose time buys the least weight, then a faster candidate
+            is taken; the notes say so. None for no limit; the choice is then the same for the
+            same seed.
         cores: Fits that run at the same time.
         seed: Seed of bootstrap samples and drawn rows.
         say: Takes lines of progress.
@@ -198,12 +199,15 @@ def _within_time(
         return fitter.foresee(members, times) + extra
 
     while wanted and cost(weights, wanted, passes) > left:
-        late = wanted.pop()
+        # The dearest goes: the others may then all find their time.
+        place = max(range(len(wanted)), key=lambda i: (fitter.foresee([wanted[i]]), i))
+        late = wanted.pop(place)
         fitter.note(f"{late.id} ({late.description}) was not confirmed on the holdout: no time.")
     while len(weights) > 1 and cost(weights, [], passes) > left:
-        lightest = min(weights, key=lambda name: weights[name])
-        fitter.note(f"{lightest} left the ensemble: there is no time to fit it twice.")
-        weights = normalised_weights(weights, weights.keys() - {lightest})
+        # Whose time buys the least weight goes.
+        least = min(weights, key=lambda name: weights[name] / max(1e-9, by_id[name].fit_seconds))
+        fitter.note(f"{least} left the ensemble: there is no time to fit it twice.")
+        weights = normalised_weights(weights, weights.keys() - {least})
     if cost(weights, [], 1.0) <= left:
         return weights, wanted
     telling = [candidate for candidate in pool if not _is_constant(candidate)] or list(pool)
@@ -275,7 +279,7 @@ def _fit_on_all_rows(
     if len(held) and foreseen + SCORING_SECONDS > fitter.left:
         fitter.note(
             f"the published model is fitted on the {len(training)} training rows alone: there was"
-            f" no time for {foreseen:.0f} s more with the {len(held)} holdout rows."
+            f" no time for {foreseen:.1f} s more with the {len(held)} holdout rows."
         )
     elif len(held):
         everything = _joined(training, held)
