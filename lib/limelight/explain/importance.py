@@ -57,7 +57,8 @@ def permutation_importance(
 
     Returns:
         Columns feature, importance (the mean drop, in the units of the metric, positive where the
-        column helps), std (over the repeats), rank (from 1); most important first.
+        column helps), std (over the repeats, NaN for
+        one), rank (from 1); most important first.
         ``.attrs["measured"]`` says what was done: rows, repeats, seconds.
     """
     started = time.monotonic()
@@ -76,7 +77,7 @@ def permutation_importance(
         {
             "feature": [str(name) for name in features.columns],
             "importance": np.mean(drops, axis=0),
-            "std": np.std(drops, axis=0),
+            "std": np.std(drops, axis=0) if len(drops) > 1 else np.nan,
         }
     ).sort_values("importance", ascending=False, kind="stable", ignore_index=True)
     table["rank"] = np.arange(1, len(table) + 1)

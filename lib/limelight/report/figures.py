@@ -32,6 +32,9 @@ _STYLE = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 9,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
@@ -132,6 +135,7 @@ def predicted_against_actual(target: Array, prediction: Array, name: str) -> str
     with _axes() as (figure, axes):
         axes.plot([low, high], [low, high], color=MUTED, linewidth=0.8, linestyle="--")
         _cloud(axes, target, prediction)
+        _thousands(axes.xaxis, axes.yaxis)
         axes.set(title="Predicted against actual", xlabel=f"actual {name}", ylabel="predicted")
         return _svg(figure, "fit")
 
@@ -141,6 +145,7 @@ def residuals(target: Array, prediction: Array) -> str:
     with _axes() as (figure, axes):
         axes.axhline(0.0, color=MUTED, linewidth=0.8, linestyle="--")
         _cloud(axes, prediction, prediction - target)
+        _thousands(axes.xaxis, axes.yaxis)
         axes.set(title="Errors", xlabel="predicted", ylabel="predicted less actual")
         return _svg(figure, "residuals")
 
@@ -172,7 +177,7 @@ def search_progress(trials: pd.DataFrame, metric: str, greater_is_better: bool) 
             best = (score.cummax() if greater_is_better else score.cummin()).to_numpy()
             at = part["at"].to_numpy()
             shown.append(best)
-            axes.scatter(at, score, s=6, color=colour, alpha=0.3, linewidths=0)
+            axes.scatter(at, score, s=9, color=colour, alpha=0.45, linewidths=0)
             axes.step(
                 [*at, end],
                 [*best, best[-1]],
@@ -181,19 +186,21 @@ def search_progress(trials: pd.DataFrame, metric: str, greater_is_better: bool) 
                 linestyle=_DASHES[number % len(_DASHES)],
                 label=f"{engine} {number}",
             )
-        axes.set_ylim(*_window(np.concatenate(shown), greater_is_better))
+        axes.set_ylim(*_window(shown, greater_is_better))
         axes.set(title="Best score so far", xlabel="seconds since the search began", ylabel=metric)
         axes.legend(loc="best", ncols=2)
         return _svg(figure, "progress")
 
 
-def _window(best: Array, greater_is_better: bool) -> tuple[float, float]:
-    """Limits that show how searches end, and not only how badly they began."""
-    top, bottom = float(best.max()), float(best.min())
+def _window(bests: list[Array], greater_is_better: bool) -> tuple[float, float]:
+    """Limits that show how all searches end, and not only how badly they began."""
+    everything = np.concatenate(bests)
+    ends = [best[-1] for best in bests]
+    top, bottom = float(everything.max()), float(everything.min())
     if greater_is_better:
-        bottom = float(np.quantile(best, 0.1))
+        bottom = float(min(np.quantile(everything, 0.1), *ends))
     else:
-        top = float(np.quantile(best, 0.9))
+        top = float(max(np.quantile(everything, 0.9), *ends))
     margin = 0.12 * (top - bottom) or 0.05 * abs(top) or 0.05
     return bottom - margin, top + margin
 
@@ -206,6 +213,13 @@ def _cloud(axes: Any, x: Array, y: Array) -> None:
 
     shades = ListedColormap([(*to_rgb(SERIES[0]), alpha) for alpha in np.linspace(0.15, 1, 12)])
     axes.hexbin(x, y, gridsize=34, mincnt=1, cmap=shades, norm=LogNorm(), linewidths=0)
+
+
+def _thousands(*sides: Any) -> None:
+    """Ticks of large numbers with separators."""
+    for side in sides:
+        if max(abs(limit) for limit in side.get_view_interval()) >= 10_000:
+            side.set_major_formatter("{x:,.0f}")
 
 
 def _thinned(x: Array, y: Array, most: int = 400) -> tuple[Array, Array]:

@@ -351,7 +351,7 @@ def _explanations(report: TrainingReport) -> Iterator[View]:
         yield {
             "key": key,
             "reason": about.get("reason", ""),
-            "actual": value_text(about["actual"]) if "actual" in about else "",
+            "actual": _actual(about, report.task),
             "label": first["class"] or "",
             "prediction": float(first["prediction"]),
             "intercept": float(first["intercept"]),
@@ -360,6 +360,13 @@ def _explanations(report: TrainingReport) -> Iterator[View]:
             "stability": float(first["stability"]),
             "bars": bars,
         }
+
+
+def _actual(about: dict[Any, Any], task: Task) -> str:
+    if "actual" not in about:
+        return ""
+    actual = about["actual"]
+    return value_text(actual) if task.is_classification else number(float(actual))
 
 
 def _importance(table: pd.DataFrame) -> View:
