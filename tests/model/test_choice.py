@@ -295,10 +295,9 @@ def test_confirmations_give_way_first_then_members_then_the_best(binary: Any) ->
     pair = _pair_that_helps(binary)
     dear = [dataclasses.replace(candidate, fit_seconds=20.0) for candidate in pair]
     # Predictions that are no help, so that neither comes into the ensemble.
-    useless = pair[0].out_of_fold[:, ::-1] * 0.5 + 0.25
-    cheap = dataclasses.replace(
-        binary[0][4], fit_seconds=0.01, out_of_fold=useless, score=1 - pair[0].score
-    )
+    noise = np.random.default_rng(0).random((200, 1))
+    useless = np.hstack([noise, 1 - noise]).astype("float32")
+    cheap = dataclasses.replace(binary[0][4], fit_seconds=0.01, out_of_fold=useless, score=0.5)
     extra = dataclasses.replace(binary[0][0], fit_seconds=30.0)
 
     roomy = _choose(binary, [*dear, cheap, extra], seconds=125)

@@ -19,6 +19,7 @@ from limelight.model.ensemble import (
     blend,
     comparable,
     greedy_weights,
+    is_constant,
     weighted_mean,
 )
 from limelight.search.candidate import Candidate
@@ -101,6 +102,20 @@ def test_of_two_that_are_the_same_only_one_is_taken() -> None:
     twin = _candidate("twin", pool[0].out_of_fold + 1e-6, target)
     assert _blend([pool[0], twin, pool[1]], target).weights.keys() == {"c0", "c1"}
     assert blend([pool[0], twin], target, RMSE, FOLDS) is None
+
+
+def test_a_constant_is_no_member_though_it_differs_between_folds() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 2, ROWS)
+    metric = METRICS["roc_auc"]
+    constant = np.empty((ROWS, 2), dtype="float32")
+    for number, (_, rows) in enumerate(FOLDS):
+        constant[rows] = [0.5 + number / 100, 0.5 - number / 100]
+    positive = np.clip(target * 0.3 + rng.random(ROWS) * 0.7, 0, 1)
+    good = np.stack([1 - positive, positive], axis=1).astype("float32")
+    pool = [_candidate("good", good, target, metric), _candidate("flat", constant, target, metric)]
+    assert [is_constant(candidate) for candidate in pool] == [False, True]
+    assert blend(pool, target, metric, FOLDS) is None
 
 
 def test_there_are_few_members_and_none_of_little_weight() -> None:

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from limelight.errors import SearchError
 from limelight.model.comparison import Comparison, bootstrap_interval, compare
-from limelight.model.ensemble import Blend, WeightedModel, blend, comparable, weighted_mean
+from limelight.model.ensemble import (
+    Blend,
+    WeightedModel,
+    blend,
+    comparable,
+    is_constant,
+    weighted_mean,
+)
 from limelight.model.fitting import Fitted, Fitter, Rows, normalised_weights
 from limelight.model.leaderboard import (
     ENSEMBLE,
@@ -36,6 +43,8 @@ Array = NDArray[Any]
 BASELINE = "baseline"
 #: Share of the time left that foreseen fits may fill: what is foreseen is often too little.
 FILL = 0.8
+#: Share of the ensemble's time below which leaving a member out is not worth it.
+NOTICEABLE = 0.02
 #: Seconds kept for scoring on the holdout after the last fit.
 SCORING_SECONDS = 1.0
 
@@ -89,7 +98,7 @@ def choose(
         holdout_features: Raw frame with the same columns, shape (h, d); may have no rows.
         holdout_target: Encoded, shape (h,).
         seconds: Time for all of it. Where it is short, fewer candidates are confirmed, then the
-            ensemble loses the members whose time buys the least weight, then a faster candidate
+            ensemble loses its lightest members, then a faster candidate
             is taken; the notes say so. None for no limit; the choice is then the same for the
             same seed.
         cores: Fits that run at the same time.
@@ -151,10 +160,10 @@ def _announcement(ranked: Sequence[Candidate], ensemble: Blend | None, best: Can
     text = f"{len(ranked)} candidates; the best single is {best.id} ({best.description})"
     if ensemble is None or len(ensemble.weights) < 2:
         return f"{text}; no ensemble of them is better."
-    taken = "published" if ensemble.is_better else "not published"
+    taken = "which is clear" if ensemble.is_better else "too little to take it"
     return (
         f"{text}; an ensemble of {len(ensemble.weights)} gains {ensemble.gain:.4g} +/-"
-        f" {ensemble.error:.2g} over it across the folds, and is {taken}."
+        f" {ensemble.error:.2g} over it across the folds, {taken}."
     )
 
 
@@ -204,13 +213,14 @@ def _within_time(
         late = wanted.pop(place)
         fitter.note(f"{late.id} ({late.description}) was not confirmed on the holdout: no time.")
     while len(weights) > 1 and cost(weights, [], passes) > left:
-        # Whose time buys the least weight goes.
-        least = min(weights, key=lambda name: weights[name] / max(1e-9, by_id[name].fit_seconds))
+        least = min(_costly(weights, by_id), key=lambda name: weights[name])
+        if weights[least] == max(weights.values()):
+            break  # to take away the cheap ones would save nothing
         fitter.note(f"{least} left the ensemble: there is no time to fit it twice.")
         weights = normalised_weights(weights, weights.keys() - {least})
     if cost(weights, [], 1.0) <= left:
         return weights, wanted
-    telling = [candidate for candidate in pool if not _is_constant(candidate)] or list(pool)
+    telling = [candidate for candidate in pool if not is_constant(candidate)] or list(pool)
     quick = [c for c in telling if cost({c.id: 1.0}, [], 1.0) <= left]
     taken = quick[0] if quick else min(telling, key=lambda c: fitter.foresee([c]))
     if taken.id not in weights:
@@ -225,10 +235,10 @@ def _within_time(
     return {taken.id: 1.0}, wanted
 
 
-def _is_constant(candidate: Candidate) -> bool:
-    """Whether it predicts the same for all rows of a fold, as the dummy does."""
-    distinct = len(np.unique(candidate.out_of_fold, axis=0))
-    return distinct <= len(candidate.fold_scores) + 1  # and one for rows without a prediction
+def _costly(weights: Mapping[str, float], by_id: Mapping[str, Candidate]) -> list[str]:
+    """The members that take a noticeable share of the time."""
+    total = sum(by_id[name].fit_seconds for name in weights)
+    return [name for name in weights if by_id[name].fit_seconds >= NOTICEABLE * total]
 
 
 def _confirm(

@@ -119,6 +119,15 @@ def comparable(ranked: Sequence[Candidate]) -> list[Candidate]:
     return [c for c, covered in zip(ranked, rows, strict=True) if not (fullest & ~covered).any()]
 
 
+def is_constant(candidate: Candidate) -> bool:
+    """Whether a candidate predicts the same for all rows of a fold, as a dummy does.
+
+    In an ensemble it would do nothing within a fold and yet seem to: it differs between folds.
+    """
+    distinct = len(np.unique(candidate.out_of_fold[:2000], axis=0))
+    return distinct <= len(candidate.fold_scores) + 1  # one more for rows without a prediction
+
+
 def blend(
     ranked: Sequence[Candidate],
     target: Array,
@@ -236,11 +245,13 @@ class _Chooser:
 
 
 def _distinct(ranked: Sequence[Candidate], target: Array) -> list[Candidate]:
-    """The best candidates, without those that predict the same as a better one."""
+    """The best candidates, without constants and those that predict the same as a better one."""
     pool: list[Candidate] = []
     for candidate in ranked:
         if len(pool) == POOL:
             break
+        if is_constant(candidate):
+            continue
         if all(
             _distance(candidate.out_of_fold, other.out_of_fold, target) > SAME for other in pool
         ):
