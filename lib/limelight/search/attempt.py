@@ -63,7 +63,7 @@ class Attempt:
                 cross_validate(self.estimator, encoded, clock, bar=bar, expected=expected)
             )
         except OutOfTime:
-            outcome, error = "timeout", "its folds would not have ended within the budget"
+            outcome, error = "timeout", "its folds would not have ended in time"
         except Hopeless:
             outcome, error = "pruned", "its first fold was far behind the best"
         except Exception as problem:

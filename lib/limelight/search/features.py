@@ -184,7 +184,7 @@ class _TimeParts:
         # In milliseconds, years beyond the range of nanoseconds fit too.
         days = np.where(times.isna(), np.nan, _milliseconds(times) / 86_400_000)
         hours = times.hour + times.minute / 60
-        parts = (days, times.month, times.day, times.dayofweek, hours)
+        parts = (days, times.month, times.day, times.day_of_week, hours)
         return [np.asarray(part, dtype="float64") for part in parts]
 
 

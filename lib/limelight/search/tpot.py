@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 POPULATION = 10
 _RANKED_FOR_BAR = 10
-_FRUITLESS_GENERATIONS = 3
+_FRUITLESS_GENERATIONS = 10
+# A pipeline that takes longer keeps the search from trying enough others.
+_MOST_OF_BUDGET = 0.2
 
 
 class TpotEngine:
@@ -64,18 +66,11 @@ class TpotEngine:
         rng = np.random.default_rng([seed, number])
         with ThreadPoolExecutor(cores, initializer=_use_one_thread) as threads:
             generations = _Generations(encoded, clock, ledger, threads)
-            evolution = Evolution(
-                space.individuals(rng), generations.evaluate, _population(budget), rng
-            )
+            evolution = Evolution(space.individuals(rng), generations.evaluate, POPULATION, rng)
             while not generations.over:
                 evolution.next_generation()
         if not evolution.is_alive:
             raise SearchError(_why_nothing(ledger))
-
-
-def _population(budget: Budget) -> int:
-    """No more individuals in a generation than there are trials."""
-    return POPULATION if budget.trials is None else min(POPULATION, budget.trials)
 
 
 def _use_one_thread() -> None:
@@ -152,28 +147,45 @@ class _Generations:
         return self._run, attempt, bar
 
     def _run(self, attempt: Attempt, bar: float | None) -> tuple[Trial | None, float | None]:
-        folds = len(self.encoded.folds)
-        expected = self._expected(attempt.description)
-        if self.clock.left < expected * folds or self.clock.expired:
+        if self._is_too_long(attempt.description):
             return None, None
         trial, candidate = attempt.run(
             self.encoded,
-            self.clock,
+            self._clock_of_one(),
             self.ledger,
             bar=bar,
-            expected=expected,
             cpu_clock=time.thread_time,
         )
         if trial.outcome == "ok":
-            self.fold_seconds[attempt.description].append(trial.wall_seconds / folds)
+            self.fold_seconds[attempt.description].append(
+                trial.wall_seconds / len(self.encoded.folds)
+            )
+        elif trial.outcome == "timeout":
+            # It ended after a fold or two: they took no longer than this.
+            self.fold_seconds[attempt.description].append(trial.wall_seconds)
         return trial, self._first_gain(candidate) if candidate else None
 
-    def _expected(self, description: str) -> float:
-        """Seconds of a fold: the median of the same pipelines, or of all."""
-        same = self.fold_seconds.get(description) or [
-            seconds for several in list(self.fold_seconds.values()) for seconds in several
-        ]
-        return statistics.median(same) if same else 0.0
+    def _is_too_long(self, description: str) -> bool:
+        """Whether a pipeline is foreseen not to end in time, going by others like it."""
+        if self.clock.expired:
+            return True
+        folds, same = len(self.encoded.folds), self.fold_seconds.get(description)
+        if same:
+            return statistics.median(same) * folds > self._clock_of_one().left
+        every = [seconds for several in list(self.fold_seconds.values()) for seconds in several]
+        return bool(every) and statistics.median(every) * folds > self.clock.left
+
+    def _clock_of_one(self) -> Clock:
+        """The clock of one attempt: a share of the budget, once there is a candidate.
+
+        The share grows to twice what the candidates took, where that is more.
+        """
+        seconds = self.clock.budget.seconds
+        took = [t.wall_seconds for t in list(self.ledger.trials) if t.outcome == "ok"]
+        if seconds is None or not took or self.clock.expired:
+            return self.clock
+        share = max(seconds * _MOST_OF_BUDGET, 2 * statistics.median(took))
+        return Budget(seconds=max(0.001, min(self.clock.left, share))).start()
 
     def _bar(self) -> float | None:
         """What the first fold must gain: as far below the tenth best as that is below the best."""
