@@ -1,0 +1,72 @@
+"""Which of its backends Keras computes with, chosen before Keras is first imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+from limelight.errors import InputError
+
+#: It ran 1.1 to 2.4 times as many trials a minute as tensorflow-cpu on five tables, and imports
+#: in two thirds of the time (`benchmarks/backends.py`); PyPI's torch for Linux brings CUDA along.
+DEFAULT_BACKEND = "jax"
+
+_PACKAGES = {"jax": "jax", "tensorflow": "tensorflow-cpu", "torch": "torch"}
+
+
+def chosen_backend() -> str:
+    """The backend in ``KERAS_BACKEND``, or `DEFAULT_BACKEND`.
+
+    Raises:
+        InputError: It is unknown, or not installed.
+    """
+    name = os.environ.get("KERAS_BACKEND") or DEFAULT_BACKEND
+    if name not in _PACKAGES:
+        raise InputError(
+            f"KERAS_BACKEND is {name!r}, which is none that a network can be trained with.",
+            f"Set it to one of {', '.join(map(repr, _PACKAGES))}, or unset it.",
+        )
+    if importlib.util.find_spec(name) is None:
+        raise InputError(
+            f"Keras is to compute with {name!r}, which is not installed.",
+            f"Run: pip install {_PACKAGES[name]}; or set KERAS_BACKEND to one that is.",
+        )
+    return name
+
+
+def load_keras(cores: int | None = None) -> Any:
+    """The ``keras`` module, imported on the chosen backend (seconds, the first time).
+
+    Args:
+        cores: Threads to compute with; takes effect the first time only. None: the backend's
+            own choice.
+
+    Raises:
+        InputError: The backend is unknown, or not installed.
+    """
+    os.environ["KERAS_BACKEND"] = chosen_backend()
+    # Progress bars and the C++ side's greetings would hide our own lines.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if cores is not None:
+        for name in ("NPROC", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, str(cores))
+    import keras
+
+    return keras
+
+
+def keep_compiled(folder: Path) -> None:
+    """Let jax keep compiled code in a folder: the folds of a network share it.
+
+    Other backends compile little, and have nothing to keep.
+    """
+    if chosen_backend() != "jax":
+        return
+    import jax
+
+    settings: Any = jax.config
+    settings.update("jax_compilation_cache_dir", str(folder))
+    settings.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    settings.update("jax_persistent_cache_min_entry_size_bytes", -1)
