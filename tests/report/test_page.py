@@ -81,7 +81,7 @@ def report(problem: str = "binary", rows: int = 120, **given: Any) -> TrainingRe
         card=DatasetCard("loans", "y", description=EVIL),
         columns=profile_columns(frame),
         task=task,
-        split={"holdout": 0.2},
+        split={"folds": 5, "classes": {EVIL: {"training": 80, "holdout": 20}}},
         searches=[{"engine": "tpot", "number": 0, "seed": 7}],
         trials=trials,
         leaderboard=leaderboard,
@@ -145,6 +145,12 @@ def test_the_headline_says_score_interval_model_and_commit() -> None:
     assert text.index("2 models") < text.index("Leaderboard") < text.index("explained")
     assert text.index("explained") < text.index("relies on") < text.index("The searches")
     assert text.index("The searches") < text.index("The data") < text.index("Lineage")
+
+
+def test_the_split_is_told_class_by_class() -> None:
+    text = visible(render_training_report(report()))
+    assert "Split: folds 5" in text
+    assert "80 training, 20 holdout" in text
 
 
 def test_each_problem_has_the_figures_that_fit_it() -> None:

@@ -110,6 +110,7 @@ def render_training_report(report: TrainingReport) -> str:
             ),
             outcomes=_outcomes(report.trials),
             searches=_searches(report.searches),
+            split=_split(report.split),
             columns=report.columns.head(_MOST_COLUMNS).to_dict("records"),
             columns_left_out=max(0, len(report.columns) - _MOST_COLUMNS),
             lineage=json.dumps(report.lineage, indent=2, default=str, ensure_ascii=False),
@@ -400,4 +401,20 @@ _OUTCOMES = ("ok", "pruned", "failed", "timeout")
 
 def _searches(searches: list[dict[str, Any]]) -> View:
     names = list(dict.fromkeys(name for search in searches for name in search))
+    names = [name for name in names if name != "deadline"]  # seconds say it for a reader
     return {"names": names, "rows": [[search.get(name) for name in names] for search in searches]}
+
+
+def _split(split: dict[str, Any]) -> list[tuple[str, str]]:
+    """The facts on the split, with those on classes laid out flat."""
+    facts = []
+    for name, value in split.items():
+        inner = value.items() if isinstance(value, dict) else None
+        if inner is None:
+            facts.append((name, value_text(value)))
+            continue
+        for part, counts in list(inner)[:_MOST_CLASSES]:
+            pairs = counts.items() if isinstance(counts, dict) else [("", counts)]
+            told = ", ".join(f"{value_text(count)} {key}".strip() for key, count in pairs)
+            facts.append((f"{name}, {value_text(part)}", told))
+    return facts
