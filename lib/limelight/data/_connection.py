@@ -16,6 +16,9 @@ T = TypeVar("T")
 BUSY_SECONDS = 60.0
 """How long one attempt waits for another writer."""
 
+PATIENCE_SECONDS = 180.0
+"""How long a write is tried again."""
+
 _MAGIC = b"CTLD"
 _BUSY = 5
 
@@ -81,20 +84,20 @@ def opened(path: Path, commit: str = "") -> Iterator[Any]:
         ) from problem
 
 
-def patiently(path: Path, work: Callable[[], T], seconds: float = 3 * BUSY_SECONDS) -> T:
+def patiently(path: Path, work: Callable[[], T]) -> T:
     """What the work returns, tried again while another process writes to the store.
 
     Raises:
-        StoreError: It is still busy after so many seconds.
+        StoreError: It is still busy after `PATIENCE_SECONDS`.
     """
-    sqlite, deadline, pause = driver(), time.monotonic() + seconds, 0.05
+    sqlite, deadline, pause = driver(), time.monotonic() + PATIENCE_SECONDS, 0.05
     while True:
         try:
             return work()
         except sqlite.Error as problem:
             if time.monotonic() > deadline:
                 raise StoreError(
-                    f"the store {path} has been busy for {seconds:.0f} seconds.",
+                    f"the store {path} has been busy for {PATIENCE_SECONDS:.0f} seconds.",
                     "Another process is writing to it: wait for it, or end it, and try again.",
                 ) from problem
             time.sleep(pause)
