@@ -53,7 +53,7 @@ def test_no_place_at_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setattr(_sqlite, "_cache_folders", lambda: iter([blocked / "a", blocked / "b"]))
-    with pytest.raises(StoreError, match="cannot be placed.*XDG_CACHE_HOME"):
+    with pytest.raises(StoreError, match=r"cannot be placed.*XDG_CACHE_HOME"):
         _sqlite.driver.__wrapped__()
 
 

@@ -190,9 +190,12 @@ def _parsed(content: bytes, separator: str) -> pa.Table:
 
 
 def _read_arrow(path: Path, ending: str) -> pd.DataFrame:
-    read = parquet.read_table if ending in (".parquet", ".pq") else feather.read_table
-    table = read(path)
-    check_names(table.column_names)
+    if ending in (".parquet", ".pq"):
+        check_names(parquet.read_schema(path).names)  # a name given twice fails in the next line
+        table = parquet.read_table(path)
+    else:
+        table = feather.read_table(path)
+        check_names(table.column_names)
     frame: pd.DataFrame = table.to_pandas()
     if list(frame.index.names) != [None]:
         frame = frame.reset_index()
