@@ -64,3 +64,8 @@ def test_rows_and_time_are_bounded_and_it_is_said() -> None:
     done = found.attrs["measured"]
     assert done["repeats"] < 3 or done["rows"] < 2000
     assert set(found["feature"]) == set(frame.columns)
+
+
+def test_no_rows_give_an_empty_table() -> None:
+    frame = table().iloc[:0]
+    assert permutation_importance(model, frame, np.zeros(0), RMSE).empty

@@ -53,10 +53,11 @@ def report(problem: str = "binary", rows: int = 120, **given: Any) -> TrainingRe
             "holdout": [0.90, np.nan],
             "holdout_low": [0.85, np.nan],
             "holdout_high": [0.95, np.nan],
-            "weight": [np.nan, 0.5],
+            "weight": [0.0, 0.5],
+            "published": [True, False],
             "fit_seconds": [2.0, 61.2],
             "predict_seconds": [0.1, np.nan],
-            "behind": [np.nan, 0.01],
+            "behind": [0.0, 0.01],
             "behind_low": [np.nan, -0.002],
             "behind_high": [np.nan, 0.02],
         }
@@ -101,7 +102,7 @@ def report(problem: str = "binary", rows: int = 120, **given: Any) -> TrainingRe
         ),
         lineage={"evil": EVIL, "commit": "c0ffee"},
         notes=[f"autokeras gave no model: {EVIL}"],
-        verdict=f"It is published {EVIL}.",
+        verdict=[f"It is published {EVIL}."],
         seconds=75.0,
     )
     return replace(made, **given)
@@ -201,7 +202,7 @@ def test_a_run_with_little_to_tell_is_told_too() -> None:
             trials=made.trials.assign(score=None, outcome="failed"),
             explanations=made.explanations.iloc[:0],
             importance=made.importance.iloc[:0],
-            leaderboard=made.leaderboard.iloc[:1].drop(columns=["behind"]),
+            leaderboard=made.leaderboard.iloc[:1],
             target=np.zeros(len(made.target), dtype="int64"),
             notes=[],
             seconds=None,
@@ -211,6 +212,22 @@ def test_a_run_with_little_to_tell_is_told_too() -> None:
     assert "Why:" not in page
     assert "Best score so far" not in page
     assert json.dumps({}) in visible(page)
+
+
+@pytest.mark.parametrize("problem", TASKS)
+def test_without_a_holdout_the_folds_have_the_word(problem: str) -> None:
+    made = report(problem)
+    bare = replace(made, target=made.target[:0], prediction=made.prediction[:0], metrics={})
+    text = visible(render_training_report(bare))
+    assert "on the folds 0.9100 95% interval 0.8900 to 0.9300" in text
+    assert "On the holdout" not in text
+
+
+def test_the_published_candidate_is_the_one_in_the_headline() -> None:
+    made = report()
+    board = made.leaderboard.assign(published=[False, True], description=["2 models", "a tree"])
+    text = visible(render_training_report(replace(made, leaderboard=board)))
+    assert text.index("a tree") < text.index("Leaderboard") < text.index("2 models")
 
 
 def test_the_same_run_gives_the_same_page() -> None:

@@ -62,6 +62,8 @@ def permutation_importance(
         ``.attrs["measured"]`` says what was done: rows, repeats, seconds.
     """
     started = time.monotonic()
+    if not len(target):
+        return pd.DataFrame(columns=["feature", "importance", "std", "rank"])
     if seconds is not None:
         max_rows = min(max_rows, _affordable_rows(predict, features, seconds))
     sample = _sampled(predict, features, target, task, max_rows, seed)

@@ -46,17 +46,17 @@ class TrainingReport:
         searches: What was planned, a dict each, with equal keys (engine, number, seed, ...).
         trials: Every attempt; columns are the fields of `limelight.search.candidate.Trial`.
         leaderboard: Columns rank, id, engine, description, score, score_low, score_high, holdout,
-            holdout_low, holdout_high, weight, fit_seconds, predict_seconds, behind, behind_low,
-            behind_high; best first; those not there are left out of the page.
+            holdout_low, holdout_high, weight, published, fit_seconds, predict_seconds, behind,
+            behind_low, behind_high; best first.
         metrics: On the holdout: metric name to score, low, high.
-        target: Codes or values of the holdout, shape (m,).
+        target: Codes or values of the holdout, shape (m,); m may be 0.
         prediction: On the holdout: (m, k) or (m,).
         explanations: Of `limelight.explain.lime.explain_rows`.
         explained: Columns row_key, reason, actual (label or value); one line an explained row.
         importance: Of `limelight.explain.importance.permutation_importance`.
         lineage: What the model was made of; JSON values.
         notes: What is missing or went wrong, a sentence each.
-        verdict: What the holdout said, in a sentence.
+        verdict: How the published model compares with others, a sentence each.
         seconds: What the run took, or None.
     """
 
@@ -78,7 +78,7 @@ class TrainingReport:
     importance: pd.DataFrame
     lineage: dict[str, Any]
     notes: Sequence[str] = ()
-    verdict: str = ""
+    verdict: Sequence[str] = ()
     seconds: float | None = None
 
 
@@ -100,7 +100,6 @@ def render_training_report(report: TrainingReport) -> str:
             facts=_facts(report),
             metrics=_metrics(report),
             leaderboard=_leaderboard(report),
-            behind=_behind(report),
             figures=list(_fit_figures(report)),
             confusion=_confusion(report),
             explanations=list(_explanations(report)),
@@ -179,9 +178,9 @@ def duration(seconds: float | None) -> str:
 
 def _best(report: TrainingReport) -> View:
     table = report.leaderboard
-    if "published" in table and table["published"].any():
-        table = table[table["published"]]
-    return {str(name): value for name, value in table.iloc[0].items()}
+    published = table[table["published"].astype(bool)]
+    chosen = (published if len(published) else table).iloc[0]
+    return {str(name): value for name, value in chosen.items()}
 
 
 def _facts(report: TrainingReport) -> list[tuple[str, str]]:
@@ -230,11 +229,13 @@ def _leaderboard(report: TrainingReport) -> View:
     for row in rows:
         row["oof_mark"] = _mark(place, row, "score")
         row["holdout_mark"] = _mark(place, row, "holdout")
+        # As good as the first, for all that the rows can tell.
+        row["even"] = row["behind"] == row["behind"] and row["behind_low"] < 0
     return {
         "first": rows[:_FIRST_CANDIDATES],
         "rest": rows[_FIRST_CANDIDATES:],
         "left_out": len(report.leaderboard) - len(rows),
-        "weighted": "weight" in table and bool((table["weight"].fillna(0) > 0).any()),
+        "weighted": bool((table["weight"].fillna(0) > 0).sum() > 1),
     }
 
 
@@ -267,23 +268,10 @@ def _mark(scale: tuple[float, float], row: View, name: str) -> View | None:
     return {"at": at(value), "from": at(low), "width": max(at(high) - at(low), 0.0)}
 
 
-def _behind(report: TrainingReport) -> str:
-    """How far the best single candidate is behind, or "" where it is not known."""
-    table = report.leaderboard
-    if "behind" not in table or len(table) < 2:
-        return ""
-    second = table.iloc[1]
-    if not math.isfinite(second["behind"]):
-        return ""
-    low, high = number(second.get("behind_low")), number(second.get("behind_high"))
-    return (
-        f"{value_text(second['id'])} is behind by {number(second['behind'])}"
-        f" (95% interval {low} to {high})."
-    )
-
-
 def _fit_figures(report: TrainingReport) -> Iterator[View]:
     target, prediction, task = report.target, report.prediction, report.task
+    if not len(target):
+        return
     if task.problem == "binary" and len(np.unique(target)) == 2:
         positive = value_text(task.positive)
         yield {
@@ -313,7 +301,7 @@ def _fit_figures(report: TrainingReport) -> Iterator[View]:
 def _confusion(report: TrainingReport) -> View | None:
     """Counts of actual against predicted classes, with each row's shares."""
     task = report.task
-    if not task.is_classification or len(task.classes) > _MOST_CLASSES:
+    if not task.is_classification or len(task.classes) > _MOST_CLASSES or not len(report.target):
         return None
     k = len(task.classes)
     said = report.prediction.argmax(axis=1)
