@@ -155,8 +155,8 @@ def main() -> None:
         for task in tasks:
             with tempfile.TemporaryDirectory() as work:
                 took = train(Path(work), minutes, options_of(task) if task else [])
-                line: dict[str, Any] = {"task": task.name if task else "bundled", "load": os.getloadavg()[0]}
-                line |= took | found(Path(work), task)
+                line: dict[str, Any] = {"task": task.name if task else "bundled"}
+                line |= {"load": os.getloadavg()[0]} | took | found(Path(work), task)
             with given.out.open("a") as out:
                 out.write(json.dumps(line) + "\n")
             line["outside"] = line["real"] - line["search_seconds"]

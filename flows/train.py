@@ -104,6 +104,7 @@ class TrainFlow(FlowSpec):
     @step
     def start(self) -> None:
         """Resolve the data to one commit, set the holdout aside, share out the time."""
+        from limelight.report.profile import profile_columns
         from limelight.runs import cores, launched_at, max_workers, say, user_errors
         from limelight.training.load import load
         from limelight.training.prepare import prepare
@@ -118,11 +119,8 @@ class TrainFlow(FlowSpec):
         )
         self.dataset, self.data_version, self.data_card = table.name, table.version, table.card
         self.task, self.split = prepared.task, prepared.split.summary()
-        self.schema, self.problem, self.held_out = (
-            prepared.schema,
-            prepared.problem,
-            prepared.holdout,
-        )
+        self.columns, self.schema = profile_columns(table.frame), prepared.schema
+        self.problem, self.held_out = prepared.problem, prepared.holdout
         self.searches = [vars(search) for search in self.plan.searches]
         for line in (*table.notes, str(prepared), str(self.plan)):
             say(line)
@@ -201,6 +199,7 @@ class TrainFlow(FlowSpec):
                 results,
                 self.problem,
                 self.held_out,
+                self.schema,
                 plan=self.plan,
                 facts=code_facts(self, self.data_version),
                 seed=self.plan.seed,
@@ -212,19 +211,39 @@ class TrainFlow(FlowSpec):
         self.predictor, self.metrics = found.predictor, found.choice.metrics
         self.holdout_predictions, self.lineage = found.holdout, found.lineage
         self.notes, self.verdict = found.notes, found.choice.verdict
+        self.confirmed = found.choice.confirmed
         self.next(self.explain)
 
     @step
     def explain(self) -> None:
         """Give the reasons for some predictions, and draw the report of the run."""
+        from limelight.report.page import render_training_report
+        from limelight.runs import pathspec, waited
+        from limelight.training.reasons import give_reasons
+        from limelight.training.story import report_of
+
+        reasons = give_reasons(
+            self.predictor,
+            self.confirmed,
+            self.problem,
+            self.held_out,
+            self.holdout_predictions,
+            seed=self.plan.seed,
+            seconds=self.plan.explain_seconds(),
+        )
+        self.explanations, self.explained = reasons.explanations, reasons.rows
+        self.importance = reasons.importance
+        self.report = render_training_report(report_of(self, pathspec(), waited()))
         self.next(self.end)
 
     @step
     def end(self) -> None:
         """Say what was found and where to look."""
-        from limelight.runs import say
+        from limelight.runs import pathspec, say
+        from limelight.training.story import closing_lines
 
-        say(str(self.leaderboard))
+        for line in closing_lines(self, pathspec()):
+            say(line)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from metaflow import Run
 
     from limelight.data.store import DataVersion
-    from limelight.search.candidate import SearchResult
     from limelight.search.engine import SearchProblem
     from limelight.search.plan import PlannedSearch
 
@@ -114,8 +113,8 @@ def find_run(flow: str = "TrainFlow", run_id: str | None = None) -> Run:
     return known[run_id]
 
 
-def searched(planned: PlannedSearch | None, problem: SearchProblem) -> SearchResult | None:
-    """Carry out a planned search in a child process; nothing where none is planned.
+def searched(planned: PlannedSearch | None, problem: SearchProblem) -> bytes | None:
+    """The packed result of a planned search, made in a child process; None for none planned.
 
     What the search has found so far stays in ``.limelight/searches/<run>`` until it has ended, so
     that a retried task goes on with it.
@@ -123,6 +122,7 @@ def searched(planned: PlannedSearch | None, problem: SearchProblem) -> SearchRes
     from metaflow import current
 
     from limelight.search.child import run_search
+    from limelight.search.packing import pack_result
 
     if planned is None:
         return None
@@ -136,16 +136,17 @@ def searched(planned: PlannedSearch | None, problem: SearchProblem) -> SearchRes
         cores=planned.cores,
         workdir=workdir.absolute(),
     )
+    packed = pack_result(result)
     shutil.rmtree(workdir)
-    return result
+    return packed
 
 
-def gathered(inputs: Any) -> tuple[list[SearchResult], list[str]]:
-    """The search results of the branches of a join, and what ``catch`` caught in a line each.
+def gathered(inputs: Any) -> tuple[list[bytes], list[str]]:
+    """The packed results of the branches of a join, and what ``catch`` caught in a line each.
 
     Goes on with what there is: a branch that failed has no result.
     """
-    results: list[SearchResult] = []
+    results: list[bytes] = []
     lost: list[str] = []
     for branch in inputs:
         results += getattr(branch, "results", [])
@@ -153,7 +154,8 @@ def gathered(inputs: Any) -> tuple[list[SearchResult], list[str]]:
         if getattr(branch, "result", None) is not None:
             results.append(branch.result)
         if getattr(branch, "failed", None):
-            lost.append(f"{branch.failed}".strip().splitlines()[-1])
+            reason = f"{branch.failed}".strip().splitlines()[-1]
+            lost.append(f"a search was lost: {reason}")
     return results, lost
 
 
@@ -163,15 +165,27 @@ def code_facts(flow: Any, version: DataVersion) -> dict[str, Any]:
 
     import limelight
 
-    names: Iterable[str] = current.get("parameter_names")
+    names: Iterable[str] = current.get("parameter_names") or ()
     folders = [Path(limelight.__file__).parent, Path(sys.argv[0]).resolve()]
     return {
         "data": asdict(version),
-        "run": f"{current.flow_name}/{current.run_id}",
+        "run": pathspec(),
         "code": lineage.code_version(folders),
         "parameters": {name: getattr(flow, name) for name in sorted(names)},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def pathspec() -> str:
+    """The current run, e.g. ``"TrainFlow/12"``."""
+    from metaflow import current
+
+    return f"{current.flow_name}/{current.run_id}"
+
+
+def waited() -> float:
+    """Seconds since the user's command started, as far as this task can know."""
+    return time.time() - launched_at()
 
 
 def say(line: str) -> None:

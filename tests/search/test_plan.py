@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from limelight.errors import InputError
 from limelight.search.plan import LEAST_SEARCH_SECONDS, derived_seed, make_plan, time_left
 

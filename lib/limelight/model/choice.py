@@ -57,6 +57,7 @@ class Choice:
         leaderboard: Every candidate and the ensemble; see `limelight.model.leaderboard.COLUMNS`.
         members: Candidate id and weight of what is published, the heaviest first; sum 1.
         model: Fitted on training and holdout rows (or as the notes say); takes raw frames.
+        confirmed: The same members, fitted on the training rows alone: what the holdout judged.
         metrics: For each metric of the problem: score, low and high on the holdout, of the
             published members fitted on the training rows alone.
         holdout_prediction: What those scores are of: (n,) or (n, k), in the holdout's order.
@@ -68,6 +69,7 @@ class Choice:
     leaderboard: pd.DataFrame
     members: list[tuple[str, float]]
     model: WeightedModel
+    confirmed: WeightedModel
     metrics: dict[str, dict[str, float]]
     holdout_prediction: Array
     notes: list[str]
@@ -149,6 +151,9 @@ def choose(
         leaderboard=with_verdict(board, holdout, held.target, metric, weights, seed=seed),
         members=sorted(weights.items(), key=lambda member: -member[1]),
         model=model,
+        confirmed=WeightedModel(
+            tuple(fitted[name].model for name in weights), tuple(weights.values()), problem.task
+        ),
         metrics=_all_metrics(problem, held.target, published, seed),
         holdout_prediction=published,
         notes=notes,

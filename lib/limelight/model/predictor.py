@@ -26,7 +26,7 @@ class Predictor:
         model: Fitted; ``predict_proba`` (``predict`` for regression) takes a normalised frame of
             features and answers in the codes of the task (``classes_``).
         task: What is predicted.
-        features: The training frame of features, raw or normalised, for the schema; not kept.
+        features: The schema of the features, or the raw training frame to take it from.
         lineage: Where the model comes from (dataset, commit, run, ...): JSON values only.
 
     A predictor can be pickled, and saved to one file. Rows are anything that
@@ -47,11 +47,11 @@ class Predictor:
     """
 
     def __init__(
-        self, model: Any, task: Task, features: pd.DataFrame, lineage: dict[str, Any]
+        self, model: Any, task: Task, features: Schema | pd.DataFrame, lineage: dict[str, Any]
     ) -> None:
         self.model = model
         self.task = task
-        self.schema = Schema.of(features)
+        self.schema = features if isinstance(features, Schema) else Schema.of(features)
         self.lineage = dict(lineage)
 
     @property

@@ -1,10 +1,16 @@
-"""Frames as compressed Parquet bytes: how rows travel inside an artifact."""
+"""How rows and search results travel inside artifacts: as compressed bytes."""
 
 from __future__ import annotations
 
 import io
+import pickle
+import zlib
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from limelight.search.candidate import SearchResult
 
 
 def pack(frame: pd.DataFrame) -> bytes:
@@ -22,3 +28,14 @@ def pack(frame: pd.DataFrame) -> bytes:
 def unpack(packed: bytes) -> pd.DataFrame:
     """The frame that `pack` packed."""
     return pd.read_parquet(io.BytesIO(packed), engine="pyarrow")
+
+
+def pack_result(result: SearchResult) -> bytes:
+    """A search result as bytes, which pass through a join without the libraries of its models."""
+    return zlib.compress(pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL), level=1)
+
+
+def unpack_result(packed: bytes) -> SearchResult:
+    """The result that `pack_result` packed; imports what its candidates need."""
+    result: SearchResult = pickle.loads(zlib.decompress(packed))
+    return result

@@ -12,8 +12,10 @@ from limelight import lineage
 from limelight.errors import SearchError
 from limelight.model.choice import Choice, choose
 from limelight.model.predictor import Predictor
+from limelight.model.schema import Schema
 from limelight.search.candidate import SearchResult, Trial
 from limelight.search.engine import SearchProblem
+from limelight.search.packing import unpack_result
 from limelight.search.plan import Plan
 from limelight.training.prepare import Holdout
 
@@ -40,9 +42,10 @@ class Conclusion:
 
 
 def conclude(
-    results: Sequence[SearchResult],
+    packed: Sequence[bytes],
     problem: SearchProblem,
     holdout: Holdout,
+    schema: Schema,
     *,
     plan: Plan,
     facts: Mapping[str, Any],
@@ -54,9 +57,10 @@ def conclude(
     """Choose among all candidates, confirm on the holdout, fit the predictor on all rows.
 
     Args:
-        results: Of all searches; those that gave nothing are named in the notes.
+        packed: The packed results of all searches; one that gave nothing is named in the notes.
         problem: The training rows.
         holdout: The rows that no search saw.
+        schema: How raw rows are brought to the look of the training rows.
         plan: Says how long this may take.
         facts: What the lineage says beside packages, seeds and the hash of the predictions.
         seed: Seed of everything random.
@@ -67,6 +71,7 @@ def conclude(
     Raises:
         SearchError: No engine gave a model.
     """
+    results = [unpack_result(one) for one in packed]
     candidates = [candidate for result in results for candidate in result.candidates]
     notes = [*failures, *missing(results)]
     if not candidates:
@@ -91,7 +96,7 @@ def conclude(
         "packages": lineage.package_versions(),
         "holdout_predictions": lineage.array_hash(choice.holdout_prediction),
     }
-    predictor = Predictor(choice.model, problem.task, problem.features, lineage=made_of)
+    predictor = Predictor(choice.model, problem.task, schema, lineage=made_of)
     return Conclusion(
         choice=choice,
         predictor=predictor,

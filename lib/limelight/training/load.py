@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from limelight.data import (
-    DatasetCard,
-    DataVersion,
-    Store,
-    check_training_data,
-    default_location,
-    open_store,
-    read_source,
-)
+from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
 from limelight.data.bundled import bundled_names, load_bundled
-from limelight.data.keys import ROW_KEY, content_keys
-from limelight.data.schema import describe
+from limelight.data.checks import check_training_data
+from limelight.data.keys import content_keys
+from limelight.data.schema import ROW_KEY, describe
+from limelight.data.source import read_source
 from limelight.errors import InputError, did_you_mean
 from limelight.training.prepare import prepare
 from limelight.training.request import Request
@@ -69,8 +63,7 @@ def load(request: Request) -> Table:
     if not request.source:
         version = _resolve(store, name, request)
     card = _with_wishes(store.card(version), request)
-    frame = store.read(version)
-    _check(frame, card, request)
+    frame = _trainable(store.read(version), card, request)
     return Table(version, card, frame, tuple(notes))
 
 
@@ -91,18 +84,26 @@ def _resolve(store: Store, name: str, request: Request) -> DataVersion:
 
 def _import_source(store: Store, name: str, request: Request) -> DataVersion:
     """Commit a file that can be trained on; one that cannot leaves the store as it is."""
-    frame = read_source(Path(request.source), key=request.key)
     known = name in store.datasets()
     card = store.card(store.resolve(name)) if known else DatasetCard(name=name, target="")
     card = replace(_with_wishes(card, request), source=card.source or Path(request.source).name)
+    frame = read_source(request.source, key=card.key)
     if not card.target:
         raise InputError(
             f"{request.source} is new, and which column to predict is not known.",
             f"Give --target COLUMN. {did_you_mean('', map(str, frame.columns))}",
         )
-    _check(frame, card, request, key=card.key)
-    prepare(keyed(frame, card.key), card, request)  # a rehearsal: nothing is written if it fails
+    # A rehearsal: nothing is written if it fails.
+    prepare(_trainable(keyed(frame, card.key), card, request), card, request)
     return store.write(name, frame, f"Import {Path(request.source).name}", card=card)
+
+
+def _trainable(frame: pd.DataFrame, card: DatasetCard, request: Request) -> pd.DataFrame:
+    """The rows to train on, checked."""
+    if request.drop_missing_target and card.target in frame.columns:
+        frame = frame[frame[card.target].notna()]
+    check_training_data(frame, card.target, ignore=card.ignore)
+    return frame
 
 
 def keyed(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
@@ -112,25 +113,13 @@ def keyed(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
     return frame.set_axis(pd.Index(content_keys(frame, describe(frame)), name=ROW_KEY))
 
 
-def _check(
-    frame: pd.DataFrame, card: DatasetCard, request: Request, key: tuple[str, ...] = ()
-) -> None:
-    check_training_data(
-        frame,
-        card.target,
-        key=key,
-        ignore=card.ignore,
-        drop_missing_target=request.drop_missing_target,
-    )
-
-
 def _with_wishes(card: DatasetCard, request: Request) -> DatasetCard:
     """The card, with what the request says otherwise."""
-    wishes = {
-        "target": request.target,
-        "key": request.key if request.source else (),
-        "ignore": request.ignore,
-        "problem": request.task,
-        "positive": request.positive,
-    }
-    return replace(card, **{name: wish for name, wish in wishes.items() if wish})
+    return replace(
+        card,
+        target=request.target or card.target,
+        key=(request.key if request.source else ()) or card.key,
+        ignore=request.ignore or card.ignore,
+        problem=request.task or card.problem,
+        positive=request.positive or card.positive,
+    )

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from limelight.data import DatasetCard, Split, make_split
+from limelight.data import DatasetCard
+from limelight.data.split import Split, make_split
 from limelight.errors import InputError, did_you_mean
 from limelight.model.schema import Schema
 from limelight.search.engine import SearchProblem
@@ -55,29 +56,28 @@ def prepare(frame: pd.DataFrame, card: DatasetCard, request: Request) -> Prepare
     """Infer the task, check the data, and set the holdout aside.
 
     Args:
-        frame: The rows, indexed by their key.
+        frame: The rows, indexed by their key, every target there.
         card: Says which column is the target, and which are no features.
         request: The user's wishes.
 
     Raises:
         InputError: The data cannot be trained on; says why and what to do.
     """
-    rows = frame[frame[card.target].notna()]
     task = infer_task(
-        rows[card.target], card.problem or None, request.metric or None, card.positive or None
+        frame[card.target], card.problem or None, request.metric or None, card.positive or None
     )
-    target = task.encode(rows[card.target])
+    target = task.encode(frame[card.target])
     split = make_split(
-        rows.index,
+        frame.index,
         target,
         holdout=request.holdout,
         stratify=task.is_classification,
-        groups=_column(rows, request.group),
-        time=_column(rows, request.time),
+        groups=_column(frame, request.group),
+        time=_column(frame, request.time),
         class_names=task.classes,
     )
     unused = {card.target, request.group, *card.ignore}
-    raw = rows[[name for name in rows.columns if name not in unused]]
+    raw = frame[[name for name in frame.columns if name not in unused]]
     schema = Schema.of(raw)
     features = schema.normalise(raw)
     problem = SearchProblem(

@@ -1,0 +1,74 @@
+"""Real runs of the flows, in temporary folders, read back through the client."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended."""
+
+    folder: Path
+    code: int
+    output: str
+
+
+def run_flow(folder: Path, *words: str, flow: str = "train.py", **extra: str) -> Ran:
+    """Run ``python flows/<flow> <words>`` in a folder that is its datastore too."""
+    environment = {
+        **os.environ,
+        "METAFLOW_USER": "tester",
+        "METAFLOW_DEFAULT_DATASTORE": "local",
+        "METAFLOW_DEFAULT_METADATA": "local",
+        **extra,
+    }
+    environment.pop("LIMELIGHT_STORE", None)
+    ran = subprocess.run(
+        [sys.executable, str(ROOT / "flows" / flow), *words],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+    return Ran(folder, ran.returncode, ran.stdout)
+
+
+@pytest.fixture(scope="session")
+def flow() -> Callable[..., Ran]:
+    return run_flow
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory) -> Ran:
+    """The main job as a newcomer starts it, with a budget of two trials a search."""
+    ran = run_flow(tmp_path_factory.mktemp("first"), "run", "--trials", "2", "--seed", "7")
+    assert ran.code == 0, ran.output
+    return ran
+
+
+@pytest.fixture
+def client(monkeypatch):
+    """``client(folder)``: the latest run's data in a folder, through the Metaflow client."""
+
+    def data_of(folder: Path):
+        from metaflow.plugins.datastores.local_storage import LocalStorage
+
+        from limelight.runs import find_run
+
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("METAFLOW_USER", "tester")
+        # The client keeps the root that it found first.
+        monkeypatch.setattr(LocalStorage, "datastore_root", str(folder / ".metaflow"))
+        return find_run().data
+
+    return data_of
