@@ -33,8 +33,8 @@ from limelight.search.network import (
     KerasClassifier,
     KerasNetwork,
     KerasRegressor,
-    clipped,
     encoded_classes,
+    network_input,
     standardised,
     training_until,
 )
@@ -146,8 +146,8 @@ class _Search:
         full = len(fold.training) // self.batch * self.batch
         kept = np.random.default_rng(self.seed).permutation(len(fold.training))[:full]
         target = self._network_target(fold.training)
-        x_training = clipped(fold.x_training, _CLIP)[kept]
-        x_validation = clipped(fold.x_validation, _CLIP)
+        x_training = network_input(fold.x_training, _CLIP)[kept]
+        x_validation = network_input(fold.x_validation, _CLIP)
         weights = self.problem.weights
         return (
             (x_training, target[fold.training][kept]),

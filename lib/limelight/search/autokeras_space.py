@@ -130,9 +130,9 @@ def auto_model(task: Task, chosen: Space, **options: Any) -> Any:
         dropout=Choice("dropout", list(chosen.dropout)),
     )(inputs)
     head = (
-        autokeras.ClassificationHead(dropout=0.0)
+        autokeras.ClassificationHead(dropout=0.0, metrics=[])
         if task.is_classification
-        else autokeras.RegressionHead(loss=loss_of(task), dropout=0.0)
+        else autokeras.RegressionHead(loss=loss_of(task), dropout=0.0, metrics=[])
     )
     return autokeras.AutoModel(
         inputs,

@@ -24,6 +24,7 @@ Array = NDArray[Any]
 
 _CLOCK: ContextVar[Clock | None] = ContextVar("clock", default=None)
 _TOLERANCE = 1e-4
+_WIDTH = 32
 
 
 @contextmanager
@@ -81,9 +82,9 @@ class KerasNetwork(BaseEstimator):  # type: ignore[misc]
         Raises:
             OutOfTime: Inside `training_until`, its clock has run out.
         """
-        x = clipped(features, self.clip)
+        x = network_input(features, self.clip)
         weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float32")
-        self.n_features_in_ = x.shape[1]
+        self.n_features_in_ = features.shape[1]
         keras = load_keras()
         with _own_randomness(keras, self.seed):
             model = keras.models.model_from_json(for_inputs(self.architecture, x.shape[1]))
@@ -102,8 +103,8 @@ class KerasNetwork(BaseEstimator):  # type: ignore[misc]
     def with_model(self, model: Any, target: Array) -> Self:
         """The estimator as ``fit`` would leave it, with a model that was trained elsewhere."""
         self._fit_target(target, model)
-        self.n_features_in_ = int(model.input_shape[-1])
-        self._keep(model, np.zeros((1, self.n_features_in_), dtype="float32"))
+        columns = int(model.input_shape[-1])
+        self._keep(model, np.linspace(-1, 1, 4 * columns, dtype="float32").reshape(4, columns))
         return self
 
     def _fit_target(self, target: Array, model: Any) -> Array:
@@ -122,7 +123,7 @@ class KerasNetwork(BaseEstimator):  # type: ignore[misc]
         self.keras_bytes_ = None if same else _to_bytes(model)
 
     def _output(self, features: Array) -> Array:
-        x = clipped(features, self.clip)
+        x = network_input(features, self.clip)
         if self.layers_ is not None:
             return forward(self.layers_, x)
         return np.asarray(_from_bytes(self.keras_bytes_).predict(x, batch_size=4096, verbose=0))
@@ -180,14 +181,24 @@ def for_inputs(architecture: str, columns: int) -> str:
     return json.dumps(whole)
 
 
-def clipped(features: Array, limit: float) -> Array:
-    """Features cut at the limit on both sides; float32.
+def network_input(features: Array, limit: float) -> Array:
+    """Features cut at the limit on both sides, with columns of zeros up to a multiple of 32.
+
+    Encoders find some columns more or fewer in each fold. A backend compiles for each width
+    anew, which takes longer than training: so the widths are made the same.
+
+    Returns:
+        float32, shape (n, the next multiple of 32).
 
     Example:
-        >>> clipped(np.array([[-9.0, 0.5]]), 3.0).tolist()
-        [[-3.0, 0.5]]
+        >>> x = network_input(np.array([[-9.0, 0.5]]), 3.0)
+        >>> x.shape, x[0, :3].tolist()
+        ((1, 32), [-3.0, 0.5, 0.0])
     """
-    return np.asarray(np.clip(np.asarray(features, dtype="float32"), -limit, limit))
+    rows, columns = features.shape
+    wide = np.zeros((rows, -(-columns // _WIDTH) * _WIDTH), dtype="float32")
+    np.clip(features, -limit, limit, out=wide[:, :columns], casting="unsafe")
+    return wide
 
 
 def encoded_classes(codes: Array, outputs: int) -> Array:
