@@ -16,7 +16,7 @@ def test_a_path_and_a_url_are_one_store(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("location", ["mysql://host/db", "s3://bucket/x", "", "doltlite://"])
 def test_other_locations_are_named(location: str) -> None:
-    with pytest.raises(InputError, match="doltlite://|--store"):
+    with pytest.raises(InputError, match=r"doltlite://|--store"):
         open_store(location)
 
 

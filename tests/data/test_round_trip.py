@@ -142,6 +142,8 @@ def test_objects_of_one_type_get_that_type() -> None:
         (pd.cut(pd.Series([1, 2, 3]), 2), "'x' holds values of type interval"),
         (pd.Series(["a", "\ud800"], dtype=object), r"'x' holds text that is not valid Unicode"),
         (pd.Series([1, 2], dtype="int64[pyarrow]"), r"'x' holds int64\[pyarrow\]"),
+        ([dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 3)], "'x' holds values of several types"),
+        ([1, True, 2], "'x' holds values of several types: mostly int, and True is bool"),
         ([dt.time(1), dt.time(2)], "'x' holds values of type time"),
     ],
 )

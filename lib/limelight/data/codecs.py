@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -124,6 +124,8 @@ _OBJECT_KINDS: dict[str, Description] = {
 def _describe_objects(series: pd.Series) -> Description:
     """A column of Python objects: by the type that all of its values share."""
     found = pd.api.types.infer_dtype(series, skipna=True)
+    if found == "date" and series.map(lambda value: isinstance(value, datetime)).any():
+        raise _odd_one(series, found)  # a datetime is a date as well, and would lose its time
     if found in _OBJECT_KINDS:
         return _OBJECT_KINDS[found]
     if found == "integer":
