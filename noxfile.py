@@ -87,5 +87,5 @@ def lock(session: nox.Session) -> None:
 
 def _path_without(session: nox.Session) -> str:
     """PATH without this session's own environment, so that the clone makes its own."""
-    kept = [p for p in os.environ["PATH"].split(os.pathsep) if p not in session.bin_paths]
+    kept = [p for p in os.environ["PATH"].split(os.pathsep) if p not in (session.bin_paths or [])]
     return os.pathsep.join([*kept, str(Path(sys.base_prefix) / "bin")])

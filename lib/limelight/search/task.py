@@ -71,7 +71,7 @@ class Task:
                 f" {list(self.classes)!r}.",
                 "Train on data that has every class.",
             )
-        return codes.astype("int64")
+        return np.asarray(codes, dtype="int64")
 
     def decode(self, codes: NDArray[Any]) -> NDArray[Any]:
         """Codes back to labels (object array); regression values pass through."""
@@ -79,7 +79,7 @@ class Task:
             return codes
         labels = np.empty(len(self.classes), dtype=object)
         labels[:] = self.classes
-        return labels[codes]
+        return np.asarray(labels[codes])
 
 
 def infer_task(
@@ -113,7 +113,7 @@ def infer_task(
         )
     if problem is not None and problem not in PROBLEMS:
         raise InputError(f"task {problem!r} is unknown.", f"Choose one of {', '.join(PROBLEMS)}.")
-    kind: Problem = problem if problem in PROBLEMS else _infer_problem(target, counts)  # type: ignore[assignment]
+    kind: Problem = problem if problem in PROBLEMS else _infer_problem(target, counts)
     if kind == "regression" and not pd.api.types.is_numeric_dtype(target):
         raise InputError(
             f"the target {name!r} holds {target.dtype}, and a regression needs numbers.",
