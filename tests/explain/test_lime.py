@@ -109,6 +109,26 @@ def test_missing_values_are_told_and_the_prediction_is_of_the_raw_row() -> None:
     assert found["weight"].iloc[0] == pytest.approx(10.0 * frame["idle"].notna().mean(), rel=0.1)
 
 
+def test_a_level_that_training_does_not_have_is_explained_too() -> None:
+    frame = table()
+    row = frame.iloc[[1]].assign(job="diver")
+
+    def by_job(rows: pd.DataFrame) -> Array:
+        return (rows["job"] == "diver").to_numpy() * 10.0
+
+    found = explain_rows(by_job, frame, row, REGRESSION, n_samples=300, repeats=1)
+    assert found["prediction"].iloc[0] == 10.0
+    assert found["condition"].iloc[0] == "job = diver"
+    assert found["weight"].iloc[0] > 1.0
+
+
+def test_each_row_has_draws_of_its_own() -> None:
+    frame = table()
+    twins = frame.iloc[[1, 1]].set_axis(["one", "two"])
+    found = explain_rows(chance, frame, twins, BINARY, n_samples=300, repeats=1)
+    assert found["fit_r2"].nunique() == 2
+
+
 def test_the_index_is_the_row_key() -> None:
     frame = table()
     rows = frame.iloc[:2].set_index(pd.MultiIndex.from_tuples([(1, "a"), (2, "b")]))

@@ -102,7 +102,7 @@ def report(problem: str = "binary", rows: int = 120, **given: Any) -> TrainingRe
         ),
         lineage={"evil": EVIL, "commit": "c0ffee"},
         notes=[f"autokeras gave no model: {EVIL}"],
-        verdict=[f"It is published {EVIL}."],
+        verdict=f"It is published {EVIL}.",
         seconds=75.0,
     )
     return replace(made, **given)
@@ -154,6 +154,14 @@ def test_the_split_is_told_class_by_class() -> None:
     assert "80 training, 20 holdout" in text
 
 
+def test_the_metric_of_the_task_comes_first() -> None:
+    task = Task("binary", "f1", "y", ("good", "bad"))
+    text = visible(render_training_report(report(task=task)))
+    section = text[text.index("On the holdout") :]
+    assert section.index("f1") < section.index("roc_auc")
+    assert "f1 on the holdout" in text
+
+
 def test_each_problem_has_the_figures_that_fit_it() -> None:
     binary, multiclass, regression = (render_training_report(report(p)) for p in TASKS)
     assert "ROC curve on the holdout" in binary
@@ -192,6 +200,7 @@ def test_large_tables_do_not_make_a_large_page() -> None:
     page = render_training_report(big)
     assert len(page.encode()) < 1_500_000
     assert "more columns are not shown" in page
+    assert page.count("<td>number</td>") <= 200
 
 
 def test_a_run_with_little_to_tell_is_told_too() -> None:

@@ -56,7 +56,7 @@ class TrainingReport:
         importance: Of `limelight.explain.importance.permutation_importance`.
         lineage: What the model was made of; JSON values.
         notes: What is missing or went wrong, a sentence each.
-        verdict: How the published model compares with others, a sentence each.
+        verdict: How the published model compares with others, in a few sentences.
         seconds: What the run took, or None.
     """
 
@@ -78,7 +78,7 @@ class TrainingReport:
     importance: pd.DataFrame
     lineage: dict[str, Any]
     notes: Sequence[str] = ()
-    verdict: Sequence[str] = ()
+    verdict: str = ""
     seconds: float | None = None
 
 
