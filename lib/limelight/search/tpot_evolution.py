@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from tpot.evolvers import BaseEvolver
-from tpot.selectors import survival_select_NSGA2, tournament_selection_dominated
 
 Evaluate = Callable[[list[Any]], list[float | None]]
 
 
-class Evolution(BaseEvolver):  # type: ignore[misc]
+class Evolution:
     """TPOT's population, selection, crossover and mutation, a generation at a time.
 
     TPOT evaluates through a Dask cluster, from the last individual to the first, and looks at
@@ -32,8 +30,12 @@ class Evolution(BaseEvolver):  # type: ignore[misc]
         population: int,
         rng: np.random.Generator,
     ) -> None:
+        from tpot.evolvers import BaseEvolver
+        from tpot.selectors import survival_select_NSGA2, tournament_selection_dominated
+
         self.evaluate = evaluate
-        super().__init__(
+        self.individuals = individuals
+        self.evolver = BaseEvolver(
             individual_generator=individuals,
             objective_functions=[evaluate],
             objective_function_weights=[1],
@@ -43,35 +45,39 @@ class Evolution(BaseEvolver):  # type: ignore[misc]
             parent_selector=tournament_selection_dominated,
             rng=rng,
         )
+        # The step of the evolver calls this one of its methods for every generation.
+        self.evolver.evaluate_population = self._evaluate_population
 
     @property
     def is_alive(self) -> bool:
         """Whether any individual has a gain."""
-        return len(self.population.population) > 0
+        return len(self.evolver.population.population) > 0
 
-    def evaluate_population(self) -> None:
+    def _evaluate_population(self) -> None:
         """Evaluate the individuals that have no gain yet; those without one leave."""
-        waiting = list(self.get_unevaluated_individuals(self.objective_names))
+        evolver, population = self.evolver, self.evolver.population
+        waiting = list(evolver.get_unevaluated_individuals(evolver.objective_names))
         gains = self.evaluate(waiting)
         if not waiting:
             return
         values = [[np.nan if gain is None else gain] for gain in gains]
         faults = ["INVALID" if gain is None else None for gain in gains]
-        self.population.update_column(waiting, column_names=self.objective_names, data=values)
-        self.population.update_column(waiting, column_names="Eval Error", data=faults)
-        self.population.remove_invalid_from_population(column_names="Eval Error")
+        population.update_column(waiting, column_names=evolver.objective_names, data=values)
+        population.update_column(waiting, column_names="Eval Error", data=faults)
+        population.remove_invalid_from_population(column_names="Eval Error")
 
     def next_generation(self) -> None:
         """Evaluate the first generation, or select, vary and evaluate the next one.
 
         Where nothing lives, new individuals come instead.
         """
-        if self.generation == 0:
-            self.evaluate_population()
-            self.generation += 1
+        evolver = self.evolver
+        if evolver.generation == 0:
+            self._evaluate_population()
+            evolver.generation += 1
         elif self.is_alive:
-            self.step()
+            evolver.step()
         else:
-            new = [next(self.individual_generator) for _ in range(self.population_size)]
-            self.population.add_to_population(new, rng=self.rng)
-            self.evaluate_population()
+            new = [next(self.individuals) for _ in range(evolver.population_size)]
+            evolver.population.add_to_population(new, rng=evolver.rng)
+            self._evaluate_population()

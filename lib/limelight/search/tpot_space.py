@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tpot.search_spaces.base import SearchSpace, SklearnIndividual
-from tpot.search_spaces.pipelines import ChoicePipeline, SequentialPipeline
 
 from limelight.search.features import FrameEncoder
 
@@ -62,8 +60,11 @@ class OneOf:
 
 
 @dataclass(frozen=True, eq=False)
-class Node(SearchSpace):  # type: ignore[misc]
-    """An estimator class with fixed parameters and ranges of the others."""
+class Node:
+    """An estimator class with fixed parameters and ranges of the others.
+
+    It behaves as one of TPOT's ``SearchSpace`` does.
+    """
 
     method: Callable[..., Any]
     fixed: dict[str, Any] = field(default_factory=dict)
@@ -82,11 +83,10 @@ class Node(SearchSpace):  # type: ignore[misc]
         return NodeIndividual(self, {name: kind.start for name, kind in self.tuned.items()})
 
 
-class NodeIndividual(SklearnIndividual):  # type: ignore[misc]
-    """A node with values for its parameters."""
+class NodeIndividual:
+    """A node with values for its parameters; behaves as TPOT's ``SklearnIndividual`` does."""
 
     def __init__(self, node: Node, values: dict[str, Any]) -> None:
-        super().__init__()
         self.node = node
         self.values = values
 
@@ -112,7 +112,7 @@ class NodeIndividual(SklearnIndividual):  # type: ignore[misc]
 
     def crossover(self, other: NodeIndividual, rng: Any = None) -> bool:
         """Take about half of the values of another individual of the same node."""
-        if self.node is not other.node or not self.values:
+        if self.node is not getattr(other, "node", None) or not self.values:
             return False
         rng = np.random.default_rng(rng)
         for name in self.values:
@@ -145,13 +145,13 @@ class Space:
     """A search space, the kind of encoding in front of it, and where to begin.
 
     Args:
-        root: TPOT's search space.
+        root: TPOT's ``ChoicePipeline``.
         encoder: What turns the raw frame into the matrix that its pipelines take.
         beginnings: For each known good pipeline, its place in ``root.search_spaces`` and its
             nodes.
     """
 
-    root: ChoicePipeline
+    root: Any
     encoder: FrameEncoder
     beginnings: list[tuple[int, list[Node]]]
 
@@ -177,6 +177,8 @@ def _set_steps(sequence: Any, nodes: list[Node]) -> None:
 
 def trees_space(estimators: list[Node]) -> Space:
     """Tuned estimators on ordinal codes."""
+    from tpot.search_spaces.pipelines import ChoicePipeline
+
     beginnings = [(place, [node]) for place, node in enumerate(estimators)]
     return Space(ChoicePipeline(estimators), FrameEncoder("ordinal"), beginnings)
 
@@ -188,6 +190,8 @@ def pipelines_space(
     trees: list[Node],
 ) -> Space:
     """Standardised one-hot columns, perhaps scaled otherwise and selected, then a model."""
+    from tpot.search_spaces.pipelines import ChoicePipeline, SequentialPipeline
+
     without = Node(nothing)
     root = ChoicePipeline(
         [
