@@ -46,6 +46,7 @@ def numbers(value: int, rows: int = 3) -> pd.DataFrame:
     return pd.DataFrame({"id": range(rows), "x": value})
 
 
+@pytest.mark.slow
 def test_two_processes_write_and_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     writers = [start_writer(path, name, 0, 8, 200) for name in ("a", "b")]
@@ -80,6 +81,7 @@ def test_a_killed_write_leaves_a_whole_version_and_the_next_one_works(tmp_path: 
         assert store.read(version)["x"].iloc[0] == -attempt - 1
 
 
+@pytest.mark.slow
 def test_a_writer_waits_for_another(tmp_path: Path) -> None:
     store = DoltliteStore(tmp_path / "store.db")
     store.write("t", numbers(0), "First", card=CARD)

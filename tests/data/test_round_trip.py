@@ -54,6 +54,7 @@ COLUMNS = {
     "naïve 語": pd.Series([1, 2, 3]),
     "CASE": pd.Series([1, 2, 3]),
     "case": pd.Series([4, 5, 6]),
+    "Case": pd.Series([7, 8, 9]),
     "": pd.Series([1, 2, 3]),
     "row_key": pd.Series([1, 2, 3]),
     "commit": pd.Series([1, 2, 3]),

@@ -92,9 +92,10 @@ def test_a_diff_across_schemas_compares_the_shared_columns(store: Store) -> None
 
 
 def test_a_diff_under_another_key_shares_no_rows(store: Store) -> None:
-    old = store.write("loans", loans(), "First", card=LOANS)
+    frame = loans(amount=[1.0, 2.0, 3.0])  # the same values as the other key's
+    old = store.write("loans", frame, "First", card=LOANS)
     by_amount = DatasetCard(name="loans", target="default", key=("amount",))
-    new = store.write("loans", loans(), "Another key", card=by_amount)
+    new = store.write("loans", frame, "Another key", card=by_amount)
     summary = store.diff(old, new)
     assert (summary.added, summary.removed, summary.modified, summary.unchanged) == (3, 3, 0, 0)
 
