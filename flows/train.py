@@ -10,9 +10,9 @@ python flows/train.py card view explain                     look at the last run
 from pathlib import Path
 from typing import Any
 
-from metaflow import FlowSpec, Parameter, catch, retry, step
+from metaflow import FlowSpec, Parameter, card, catch, retry, step
 
-import limelight  # noqa: F401  (Metaflow packs what is imported here for remote tasks)
+import limelight.cards  # noqa: F401  (makes the card known, and the library travel)
 
 BUNDLED = Path(__file__).resolve().parent.parent / "data"
 
@@ -214,6 +214,7 @@ class TrainFlow(FlowSpec):
         self.confirmed = found.choice.confirmed
         self.next(self.explain)
 
+    @card(type="limelight_page", id="report")
     @step
     def explain(self) -> None:
         """Give the reasons for some predictions, and draw the report of the run."""

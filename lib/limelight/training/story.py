@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.typing import NDArray
+
 from limelight.report.page import TrainingReport
-from limelight.search.evaluate import Array
 
 
 def report_of(data: Any, title: str, seconds: float | None = None) -> TrainingReport:
@@ -71,9 +72,9 @@ def closing_lines(data: Any, run: str) -> list[str]:
     ]
 
 
-def _prediction(data: Any) -> Array:
+def _prediction(data: Any) -> NDArray[Any]:
     """The predictions on the holdout as metrics take them."""
     held = data.holdout_predictions
     names = [f"probability {label}" for label in data.task.classes]
-    prediction: Array = held[names or "predicted"].to_numpy(dtype="float64")
+    prediction: NDArray[Any] = held[names or "predicted"].to_numpy(dtype="float64")
     return prediction
