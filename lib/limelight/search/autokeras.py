@@ -82,7 +82,11 @@ class AutoKerasEngine:
         load_keras(cores)
         keep_compiled(workdir / "compiled")
         search = _Search(problem, clock, ledger, seed)
-        with warnings.catch_warnings(), training_until(clock):
+        with (
+            warnings.catch_warnings(),
+            training_until(clock),
+            contextlib.suppress(SearchOver),
+        ):
             warnings.simplefilter("ignore")
             search.run(number, workdir)
 
@@ -107,13 +111,18 @@ class _Search:
         self.fold_share = 0.7
 
     def run(self, number: int, workdir: Path) -> None:
-        """Let AutoKeras search until the budget ends."""
+        """Let AutoKeras search until the budget ends.
+
+        Raises:
+            SearchOver: It has ended.
+        """
+        self._check_time()
         # What it has to say when it goes on with a killed search would stand among our lines.
         with contextlib.redirect_stdout(io.StringIO()):
             model = auto_model(
                 self.task,
                 space(number),
-                tuner=observed_tuner(self, self.batch),
+                tuner=observed_tuner(self, self.batch, self._validation_weights()),
                 max_trials=self.clock.budget.trials or 1_000_000,
                 directory=str(workdir),
                 project_name="autokeras",
@@ -125,16 +134,15 @@ class _Search:
         oracle.max_consecutive_failed_trials = 10
         self.losses = [trial.score for trial in oracle.trials.values() if trial.score is not None]
         training, validation, weights = self._data()
-        with contextlib.suppress(SearchOver):
-            model.fit(
-                *training,
-                validation_data=validation,
-                validation_batch_size=len(validation[0]),
-                epochs=MOST_EPOCHS,
-                batch_size=self.batch,
-                verbose=0,
-                **weights,
-            )
+        model.fit(
+            *training,
+            validation_data=validation,
+            validation_batch_size=len(validation[0]),
+            epochs=MOST_EPOCHS,
+            batch_size=self.batch,
+            verbose=0,
+            **weights,
+        )
 
     def _data(self) -> tuple[tuple[Array, Array], tuple[Array, Array], dict[str, Array]]:
         """Training and validation rows of the first fold, and weights where there are any.
@@ -155,6 +163,10 @@ class _Search:
             {} if weights is None else {"sample_weight": weights[fold.training][kept]},
         )
 
+    def _validation_weights(self) -> Array | None:
+        weights = self.problem.weights
+        return None if weights is None else weights[self.encoded.folds[0].validation]
+
     def _network_target(self, training: Array) -> Array:
         """The target as a network's output, scaled by the training rows; shape (n, outputs)."""
         target = self.problem.target
@@ -163,12 +175,16 @@ class _Search:
         spread = float(target[training].std()) or 1.0
         return standardised(target, float(target[training].mean()), spread)
 
-    def before(self) -> None:
-        """End the search where another trial would not end in time; seed the next one."""
+    def _check_time(self) -> None:
+        """End the search where another trial would not end in time."""
         if self.clock.left < 1.2 * self.slowest + 0.5:
             if not self.ledger.trials:
                 self._enter({}, "timeout", None, 0.0, "the budget ended before the first trial")
             raise SearchOver
+
+    def before(self) -> None:
+        """Number the next trial and seed it, if there is time for one."""
+        self._check_time()
         self.number = self.ledger.next_number()
         # Its own seed: what comes before a trial has no influence on its weights.
         load_keras().utils.set_random_seed((self.seed + 7919 * self.number) % 2**31)

@@ -71,12 +71,16 @@ class Observer(Protocol):
         """A trial has ended."""
 
 
-def observed_tuner(observer: Observer, batch_size: int) -> type:
+def observed_tuner(
+    observer: Observer, batch_size: int, validation_weights: Array | None = None
+) -> type:
     """A class of tuners for `autokeras.AutoModel` that tells the observer of each trial.
 
     Args:
         observer: Is told of each trial before and after it.
         batch_size: Rows a step, for optimizers with a schedule.
+        validation_weights: Weights of the validation rows, shape (n,), for which AutoKeras has
+            no argument: without them training and early stopping would follow two aims.
     """
     from autokeras.tuners.greedy import Greedy
 
@@ -88,6 +92,12 @@ def observed_tuner(observer: Observer, batch_size: int) -> type:
             # rate after as many steps as there should be epochs.
             self.hypermodel.inputs[0].batch_size = batch_size
             observer.before()
+
+        def _prepare_model_build(self, hp: Any, **kwargs: Any) -> tuple[Any, ...]:
+            pipeline, training, validation = super()._prepare_model_build(hp, **kwargs)
+            if validation_weights is not None:
+                validation = (*validation, validation_weights)
+            return pipeline, training, validation
 
         def on_trial_begin(self, trial: Any) -> None:
             self.trained = None
