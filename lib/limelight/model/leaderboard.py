@@ -91,7 +91,8 @@ def entries(ranked: Sequence[Candidate], ensemble: Blend | None) -> list[Entry]:
     members = [
         (entry, ensemble.weights[entry.id]) for entry in listed if entry.id in ensemble.weights
     ]
-    described = " + ".join(f"{w:.2f} {e.id}" for e, w in sorted(members, key=lambda m: -m[1]))
+    in_order = sorted(members, key=lambda member: -member[1])
+    described = " + ".join(f"{weight:.0%} {one.description}" for one, weight in in_order)
     mixed = Entry(
         ENSEMBLE,
         ENSEMBLE,
