@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import pickle
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -99,3 +102,34 @@ def test_weights_reach_search_and_folds(binary: SearchProblem, tmp_path: Path) -
     (candidate,) = search(weighted, tmp_path, Budget(trials=1)).candidates()
     assert (binary.target == 1).mean() < 0.5
     assert candidate.out_of_fold[:, 1].mean() > 0.6
+
+
+FRESH = """
+import pickle, sys
+from pathlib import Path
+from sklearn.base import clone
+problem, candidate = pickle.loads(Path(sys.argv[1]).read_bytes())
+fitted = clone(candidate.pipeline).fit(problem.features, problem.target)
+assert "autokeras" not in sys.modules, "fitting imports AutoKeras"
+Path(sys.argv[2]).write_bytes(pickle.dumps((problem, fitted)))
+"""
+FRESHER = """
+import pickle, sys
+from pathlib import Path
+problem, fitted = pickle.loads(Path(sys.argv[1]).read_bytes())
+assert fitted.predict_proba(problem.features).shape == (len(problem.target), 2)
+assert "keras" not in sys.modules, "predicting imports Keras"
+"""
+
+
+@pytest.mark.slow
+def test_a_found_network_needs_no_autokeras_to_be_fitted_and_no_keras_to_predict(
+    binary: SearchProblem, tmp_path: Path
+) -> None:
+    (candidate,) = search(binary, tmp_path, Budget(trials=1)).candidates()
+    given, made = tmp_path / "given.pkl", tmp_path / "made.pkl"
+    given.write_bytes(pickle.dumps((binary, candidate)))
+    for code, files in ((FRESH, (given, made)), (FRESHER, (made,))):
+        words = [sys.executable, "-c", code, *map(str, files)]
+        ran = subprocess.run(words, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr

@@ -306,6 +306,13 @@ def describe(values: dict[str, Any]) -> str:
 
 
 def architecture_of(model: Any) -> str:
-    """The layers of a Keras model as JSON, without how it was compiled."""
+    """The layers of a Keras model as JSON, without how it was compiled.
+
+    AutoKeras' cast of the input, which is float32 here, becomes Keras' own ``Identity``: the
+    network is then built, fitted and loaded where AutoKeras is not imported.
+    """
     whole = json.loads(model.to_json())
+    for layer in whole["config"]["layers"]:
+        if layer["class_name"] == "CastToFloat32":
+            layer.update(module="keras.layers", class_name="Identity", registered_name=None)
     return json.dumps({key: value for key, value in whole.items() if key != "compile_config"})

@@ -92,7 +92,7 @@ def layers_of(model: Any) -> list[Layer] | None:
 
 def _parts_of(layer: Any) -> list[Layer] | None:
     kind = type(layer).__name__
-    if kind in ("InputLayer", "Dropout"):
+    if kind in ("InputLayer", "Dropout", "Identity", "CastToFloat32"):
         return []
     if kind == "ReLU":
         plain = layer.max_value is None and not layer.negative_slope and not layer.threshold
