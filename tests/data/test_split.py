@@ -110,6 +110,26 @@ def test_equal_rows_stay_on_one_side() -> None:
     assert {n % 500 for n in split.holdout}.isdisjoint(n % 500 for n in split.training)
 
 
+@pytest.mark.parametrize("stratify", [True, False])
+def test_equal_rows_stay_in_one_fold(stratify: bool) -> None:
+    base = [f"{n:020x}" for n in range(400)]
+    keys = pd.Index([*base, *[f"{key}-2" for key in base], *[f"{key}-3" for key in base[:50]]])
+    target = np.tile(np.arange(400) % 2, 3)[:850]
+    split = make_split(keys.rename("row_key"), target, stratify=stratify)
+    same = split.training % 400
+    is_whole(split, 850)
+    for train, valid in split.folds:
+        assert set(same[train]).isdisjoint(same[valid]), "validated on rows it was trained on"
+        assert 0.1 < len(valid) / len(split.training) < 0.3
+
+
+def test_a_class_that_is_one_row_many_times_is_in_every_folds_training_rows() -> None:
+    keys = pd.Index([*[f"{n:020x}" for n in range(100)], *[f"{'f' * 20}-{n}" for n in range(2, 9)]])
+    target = np.array([0] * 100 + [1] * 7)
+    split = make_split(keys.rename("row_key"), target, stratify=True)
+    assert all(set(target[split.training][train]) == {0, 1} for train, _ in split.folds)
+
+
 def test_groups_stay_together() -> None:
     groups = pd.Series(np.arange(1000) // 7, name="customer")
     target = np.random.default_rng(0).integers(0, 3, 1000)

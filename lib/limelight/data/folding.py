@@ -18,20 +18,43 @@ Hashes = NDArray[np.uint64]
 def stratified(codes: Codes, hashes: Hashes, n_folds: int) -> Folds:
     """Folds with each class's share: its rows are dealt in the order of their hashes.
 
-    No more folds than the rarest class has rows, and no fewer than 2.
+    Rows of one hash are the same row many times, and stay together: a model would else be
+    validated on what it was trained on. No more folds than the rarest class has different rows,
+    and no fewer than 2.
     """
-    counts = np.bincount(codes)
+    rows, row_of = _different(codes, hashes)
+    alone = np.flatnonzero(np.bincount(codes[rows]) == 1)
+    if len(alone):
+        # Each fold's training rows need every class, also one that is the same row many times.
+        own = np.arange(len(codes), dtype=hashes.dtype)
+        rows, row_of = _different(codes, np.where(np.isin(codes, alone), own, hashes))
+    counts = np.bincount(codes[rows])
     n_folds = max(2, min(n_folds, int(counts[counts > 0].min())))
     # One deal over all classes, so that the folds' sizes differ by one at most.
-    return _dealt(np.lexsort((hashes, codes)), n_folds)
+    return _dealt(np.lexsort((hashes[rows], codes[rows])), row_of, n_folds)
 
 
 def balanced(target: NDArray[Any], hashes: Hashes, n_folds: int) -> Folds:
-    """Folds with like distributions of a number: of ``n_folds`` neighbours each gets one."""
-    n_folds = max(2, min(n_folds, len(target) // 2))
-    rank = np.empty(len(target), dtype=np.int64)
-    rank[np.lexsort((hashes, target))] = np.arange(len(target))
-    return _dealt(np.lexsort((hashes, rank // n_folds)), n_folds)
+    """Folds with like distributions of a number: of ``n_folds`` neighbours each gets one.
+
+    Rows of one hash stay together, as in `stratified`.
+    """
+    rows, row_of = _different(target, hashes)
+    n_folds = max(2, min(n_folds, len(rows) // 2))
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[np.lexsort((hashes[rows], target[rows]))] = np.arange(len(rows))
+    return _dealt(np.lexsort((hashes[rows], rank // n_folds)), row_of, n_folds)
+
+
+def _different(target: NDArray[Any], hashes: Hashes) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Rows that differ in hash or target: one of each, and for every row which of them it is."""
+    order = np.lexsort((target, hashes))
+    ranked, same = hashes[order], target[order]
+    begins = np.ones(len(order), dtype=bool)
+    begins[1:] = (ranked[1:] != ranked[:-1]) | (same[1:] != same[:-1])
+    row_of = np.empty(len(order), dtype=np.int64)
+    row_of[order] = np.cumsum(begins) - 1
+    return order[begins], row_of
 
 
 def grouped(
@@ -143,10 +166,11 @@ def _lacking(folds: Folds, codes: Codes | None, names: list[str]) -> str:
     return ""
 
 
-def _dealt(order: NDArray[Any], n_folds: int) -> Folds:
+def _dealt(order: NDArray[Any], row_of: NDArray[Any], n_folds: int) -> Folds:
+    """Different rows dealt in an order; ``row_of`` says which of them each row is."""
     fold_of = np.empty(len(order), dtype=np.int64)
     fold_of[order] = np.arange(len(order)) % n_folds
-    return _folds(fold_of, n_folds)
+    return _folds(fold_of[row_of], n_folds)
 
 
 def _folds(fold_of: NDArray[np.int64], n_folds: int) -> Folds:
