@@ -1,6 +1,7 @@
 """Real runs of the flows, in temporary folders, read back through the client."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,8 +22,13 @@ class Ran:
     output: str
 
 
-def run_flow(folder: Path, *words: str, flow: str = "train.py", **extra: str) -> Ran:
-    """Run ``python flows/<flow> <words>`` in a folder that is its datastore too."""
+def run_flow(
+    folder: Path, *words: str, flow: str = "train.py", kill_at: str = "", **extra: str
+) -> Ran:
+    """Run ``python flows/<flow> <words>`` in a folder that is its datastore too.
+
+    With ``kill_at``, the run and all its tasks get a SIGKILL at the first line that has this text.
+    """
     environment = {
         **os.environ,
         "METAFLOW_USER": "tester",
@@ -31,16 +37,22 @@ def run_flow(folder: Path, *words: str, flow: str = "train.py", **extra: str) ->
         **extra,
     }
     environment.pop("LIMELIGHT_STORE", None)
-    ran = subprocess.run(
+    running = subprocess.Popen(
         [sys.executable, str(ROOT / "flows" / flow), *words],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=600,
+        start_new_session=True,
     )
-    return Ran(folder, ran.returncode, ran.stdout)
+    lines: list[str] = []
+    assert running.stdout is not None
+    for line in running.stdout:
+        lines.append(line)
+        if kill_at and kill_at in line:
+            os.killpg(running.pid, signal.SIGKILL)
+    return Ran(folder, running.wait(), "".join(lines))
 
 
 @pytest.fixture(scope="session")

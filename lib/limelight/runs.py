@@ -171,7 +171,7 @@ def code_facts(flow: Any, version: DataVersion) -> dict[str, Any]:
         "data": asdict(version),
         "run": pathspec(),
         "code": lineage.code_version(folders),
-        "parameters": {name: getattr(flow, name) for name in sorted(names)},
+        "parameters": {n.removesuffix("_option"): getattr(flow, n) for n in sorted(names)},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

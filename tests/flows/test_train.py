@@ -153,3 +153,50 @@ def test_the_library_travels_with_the_flow(flow, tmp_path):
     listed = flow(tmp_path, "package", "list")
     assert "limelight/search/engine.py" in listed.output
     assert "limelight/report/page.html" in listed.output
+
+
+def test_bad_input_ends_in_one_line_before_any_search(flow, tmp_path):
+    ran = flow(tmp_path, "run", "--engines", "tpott")
+    assert ran.code != 0
+    assert "engine 'tpott' is unknown. Did you mean 'tpot'?" in ran.output
+    assert "Traceback" not in ran.output
+    assert "search_tpot" not in ran.output
+    assert not (tmp_path / ".limelight/store.db").exists()
+
+
+def test_a_killed_run_is_resumed_from_where_it_was(flow, tmp_path, client):
+    words = ["run", "--trials", "1", "--engines", ""]
+    killed = flow(tmp_path, *words, kill_at="/choose/")
+    assert killed.code != 0
+    resumed = flow(tmp_path, "resume")
+    assert resumed.code == 0, resumed.output
+    data = client(tmp_path)
+    assert data.data_version.rows == 1000
+    from limelight.runs import find_run
+
+    cloned = find_run()["baselines"].task.metadata_dict
+    assert "origin-task-id" in cloned
+
+
+def test_a_table_of_ones_own_with_a_number_to_predict(flow, tmp_path, client):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "sold at": pd.date_range("2024-01-01", periods=200).strftime("%Y-%m-%d"),
+            "size": rng.uniform(20, 200, 200).round(1),
+            "city": rng.choice(["Bern", "Zürich", None], 200),
+            "listing": [f"A{n:04}" for n in range(200)],
+        }
+    )
+    frame["price"] = (3000 * frame["size"] + 1e5 * (frame["city"] == "Zürich")).round()
+    frame.to_csv(tmp_path / "flats.csv", index=False)
+    words = ["--source", "flats.csv", "--target", "price", "--key", "listing"]
+    ran = flow(tmp_path, "run", *words, "--trials", "1", "--engines", "")
+    assert ran.code == 0, ran.output
+    data = client(tmp_path)
+    assert (data.dataset, data.task.problem, data.task.metric) == ("flats", "regression", "rmse")
+    assert data.metrics["r2"]["score"] > 0.8
+    assert "listing" not in data.predictor.features
+    predicted = data.predictor.predict(pd.read_csv(tmp_path / "flats.csv").head(3))
+    assert np.allclose(predicted, frame["price"].head(3), rtol=0.3)
+    assert "Predicted" in data.report

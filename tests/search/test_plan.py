@@ -70,6 +70,12 @@ def test_a_search_resumed_the_next_day_gets_its_planned_time():
     assert time_left(deadline=1_000, planned=60, now=90_000) == 60
 
 
+def test_a_search_of_a_later_wave_that_starts_first_leaves_time_for_the_others():
+    plan = make_plan(["tpot"], searches=3, minutes=5, workers=1)
+    first, last = plan.searches[0], plan.searches[-1]
+    assert last.budget(now=time.time()).seconds == pytest.approx(first.seconds)
+
+
 def test_no_engines_leave_the_baselines():
     plan = make_plan([], minutes=1)
     assert plan.baselines.engine == "baseline"

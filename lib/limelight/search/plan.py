@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from limelight.errors import InputError
 from limelight.search.budget import Budget
 
-#: Seconds set aside for the end of a run on a small table, measured by `benchmarks/overhead.py`
-#: on two cores, and per million cells on top.
-CHOOSE_SECONDS = 11.0
+#: Seconds set aside for the end of a run on a small table, measured by `benchmarks/runs.py` on
+#: two cores, and per million cells on top. Starting a task and its libraries is half of them.
+CHOOSE_SECONDS = 8.0
 EXPLAIN_SECONDS = 11.0
 SECONDS_PER_MILLION_CELLS = 4.0
+#: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
+CHOOSE_SHARE = 0.06
 #: A run that has fewer seconds than this for its searches gives them this much all the same.
 LEAST_SEARCH_SECONDS = 15.0
 
@@ -54,7 +56,8 @@ class PlannedSearch:
         """The budget when the search starts now."""
         if self.seconds is None or self.deadline is None:
             return Budget(trials=self.trials)
-        return Budget(seconds=time_left(self.deadline, self.seconds, now))
+        # No more than planned: tasks do not always start in the order of their waves.
+        return Budget(seconds=min(self.seconds, time_left(self.deadline, self.seconds, now)))
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class Plan:
 
     def choose_seconds(self, now: float | None = None) -> float | None:
         """Seconds for the choice when it starts now; None for no limit."""
-        return _left(self.choose_deadline, CHOOSE_SECONDS, now)
+        minutes = self.minutes or 0.0
+        return _left(self.choose_deadline, CHOOSE_SECONDS + CHOOSE_SHARE * 60 * minutes, now)
 
     def explain_seconds(self, now: float | None = None) -> float | None:
         """Seconds for the explanations when they start now; None for no limit."""
@@ -160,9 +164,10 @@ def make_plan(
         return Plan(tuple(planned), seed, None, trials, None, None)
     now = time.time()
     deadline = (now if launched is None else launched) + 60 * minutes
-    after = SECONDS_PER_MILLION_CELLS * cells / 1e6
-    choose_deadline = deadline - EXPLAIN_SECONDS - after
-    search_deadline = max(choose_deadline - CHOOSE_SECONDS - after, now + LEAST_SEARCH_SECONDS)
+    more = SECONDS_PER_MILLION_CELLS * cells / 1e6
+    choose_deadline = deadline - EXPLAIN_SECONDS - more
+    choosing = CHOOSE_SECONDS + CHOOSE_SHARE * 60 * minutes + more
+    search_deadline = max(choose_deadline - choosing, now + LEAST_SEARCH_SECONDS)
     waves = math.ceil(len(named) / at_once)
     seconds = (search_deadline - now) / waves
     planned = [
