@@ -40,6 +40,7 @@ def column(tmp_path: Path, *cells: str) -> pd.Series:
         (["+491234", "1"], "str", ["+491234", "1"]),
         (["1.5", "2", ".5", "-1e-3"], "float64", [1.5, 2.0, 0.5, -0.001]),
         (["1.5", "NaN", "inf"], "float64", [1.5, np.nan, np.inf]),
+        (["1", "n/a", "<NA>", "#N/A"], "Int64", [1, pd.NA, pd.NA, pd.NA]),
         (["00.5", "1"], "str", ["00.5", "1"]),
         (["1,5", "2,5"], "str", ["1,5", "2,5"]),
         (["true", "FALSE"], "bool", [True, False]),
@@ -76,12 +77,18 @@ def test_quotes_line_ends_and_byte_order_marks(tmp_path: Path) -> None:
 
 
 def test_separators(tmp_path: Path) -> None:
-    for name, text in {"a.tsv": "a\tb\n1\t2,5\n", "b.csv": "a;b\n1;2,5\n"}.items():
+    texts = {"a.tsv": "a\tb\n1\t2,5\n", "b.csv": "a;b\n1;2,5\n", "c.csv": "a|b\n1|2,5\n"}
+    for name, text in texts.items():
         assert read_source(csv(tmp_path, text, name)).to_dict("list") == {"a": [1], "b": ["2,5"]}
 
 
+def test_a_separator_in_a_quoted_name_is_part_of_the_name(tmp_path: Path) -> None:
+    found = read_source(csv(tmp_path, '"it\'s ""new"", ok";b\n1;2\n'))
+    assert found.to_dict("list") == {'it\'s "new", ok': [1], "b": [2]}
+
+
 def test_a_column_without_a_name_gets_one(tmp_path: Path) -> None:
-    assert read_source(csv(tmp_path, ",a\n0,1\n")).columns.tolist() == ["column_1", "a"]
+    assert read_source(csv(tmp_path, ",a\n0,1\n")).columns.tolist() == ["Unnamed: 0", "a"]
 
 
 def test_compressed_files(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from limelight.data.source import read_source
 from limelight.errors import InputError
 from limelight.model.schema import Schema
 from limelight.search.roles import column_role
@@ -103,7 +105,7 @@ def test_a_value_is_read_in_its_columns_role(
     assert schema.normalise(row)[column].iloc[0] == expected
 
 
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, "", "  "])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, "", "  ", "NA", "null", " n/a"])
 @pytest.mark.parametrize("column", ["whole", "plain", "day", "when"])
 def test_missing_values_and_empty_text_are_missing(
     frame: pd.DataFrame, column: str, missing: Any
@@ -180,3 +182,42 @@ def test_an_empty_frame_stays_empty_with_the_right_dtypes(frame: pd.DataFrame) -
     empty = schema.normalise(frame.iloc[:0])
     assert len(empty) == 0
     assert empty.dtypes.equals(schema.normalise(frame).dtypes)
+
+
+@pytest.mark.parametrize("reading", [{}, {"keep_default_na": False}, {"dtype": str}])
+def test_rows_of_a_file_read_the_same_whatever_reads_them(tmp_path: Path, reading: Any) -> None:
+    cells = {
+        " zip ": ["00501", "90210", "x", "0099"],
+        "amount": ["1.50", "2", "about 3", "1e3"],
+        "sure": ["true", "false", "perhaps", "true"],
+        "garage": ["NA", "in", "by", "NA"],
+        "": ["7", "8", "9", "10"],
+        "count": ["3", "NA", "", "1"],
+        "day": ["2026-01-31", "NA", "", "2026-02-01"],
+    }
+    path = tmp_path / "rows.csv"
+    pd.DataFrame(cells).to_csv(path, index=False)
+    source = read_source(path)
+    schema = Schema.of(source)
+    expected = schema.normalise(source)
+    assert expected["zip"].tolist() == cells[" zip "]
+    assert schema.names[4] == "Unnamed: 4"
+    for rows in ([0, 1, 2, 3], [0], [1], [3], [0, 3], [2]):
+        # Alone, these rows are read as numbers, booleans or missing values.
+        pd.DataFrame(cells).iloc[rows].to_csv(tmp_path / "some.csv", index=False)
+        some = pd.read_csv(tmp_path / "some.csv", **reading)
+        found = schema.normalise(some).set_axis(rows)
+        pd.testing.assert_frame_equal(found, expected.iloc[rows], check_index_type=False)
+
+
+def test_what_is_missing_beside_a_word_for_it_stays_missing() -> None:
+    schema = Schema.of(pd.DataFrame({"a": ["NA", "x", None], "b": ["NA", "None", "x"]}))
+    assert schema.normalise({"a": None, "b": None}).isna().all(axis=None)
+    assert schema.normalise({"a": "NA", "b": "None"}).iloc[0].tolist() == ["NA", "None"]
+
+
+def test_columns_may_be_numbered_but_spaces_must_leave_no_doubt() -> None:
+    schema = Schema.of(pd.DataFrame({"0": [1], "a": [1]}))
+    assert schema.normalise(pd.DataFrame({0: [5], "a ": [6]})).iloc[0].tolist() == [5.0, 6.0]
+    with pytest.raises(InputError, match="lack 1 of the 2 columns"):
+        schema.normalise(pd.DataFrame({0: [5], " a": [6], "a ": [7]}))

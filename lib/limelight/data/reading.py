@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-MISSING_WORDS = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-"""Words for a missing value, in columns whose other values are no text."""
+MISSING_WORDS = (
+    *("NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "<NA>", "null", "NULL", "None"),
+    *("#NA", "#N/A", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+)
+"""Words for a missing value, in columns whose other values are no text: those that pandas reads."""
 
 # A number with a leading zero or a plus is a name: a postal code, a telephone number.
 _WHOLE = r"-?(?:0|[1-9]\d*)"

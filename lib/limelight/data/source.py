@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -162,16 +163,22 @@ def _read_text(path: Path, separator: str, compression: str) -> pd.DataFrame:
             "Give each row as many cells as the header, and quote cells that hold a separator.",
         ) from problem
     header = [column[0].as_py() for column in table.columns]
-    names = [name.strip() or f"column_{number}" for number, name in enumerate(header, 1)]
+    # A column without a name gets the one that pandas gives it: later rows will have that.
+    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(header)]
     check_names(names)
     columns = [typed(column[1:].to_pandas()) for column in table.columns]
     return pd.concat(columns, axis=1).set_axis(names, axis=1)
 
 
 def _separator(content: bytes, separator: str) -> str:
-    """A ``;`` where the header of a CSV has no comma, as spreadsheets in many countries have it."""
-    first = content.split(_LINE_END, 1)[0]
-    return ";" if separator == "," and b"," not in first and b";" in first else separator
+    """A ``;`` where the header of a CSV has no comma, as spreadsheets in many countries have it.
+
+    So it is with tabs and bars. What stands in quotes does not count.
+    """
+    if separator != ",":
+        return separator
+    header = re.sub(rb'"[^"]*"', b"", content.split(_LINE_END, 1)[0])
+    return next((other for other in ",;\t|" if other.encode() in header), separator)
 
 
 def _parsed(content: bytes, separator: str) -> pa.Table:

@@ -16,7 +16,7 @@ the same dtypes whatever the rows came as:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import Decimal
 from numbers import Real
@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from limelight.data.reading import MISSING_WORDS
 from limelight.errors import InputError, did_you_mean
+from limelight.model.spelling import Spelling
 from limelight.search.roles import Role, column_role
 
 Rows = pd.DataFrame | pd.Series | Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -49,6 +51,7 @@ class Feature:
         zone: Time zone of a datetime column, or empty. Times without a zone are taken as of this
             zone (as UTC where it is empty), the others are converted to it.
         example: A value of the training frame as text, for error messages; may be empty.
+        spelling: How the levels of a category are spelt.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Feature:
     dtype: str
     zone: str = ""
     example: str = ""
+    spelling: Spelling = field(default_factory=Spelling, hash=False)
 
 
 @dataclass(frozen=True)
@@ -98,20 +102,32 @@ class Schema:
 
         Columns that are no features are left out. Any order of columns and any dtype will do whose
         values can be read in the feature's role: ``"3"`` is a number, ``1`` a boolean, ISO text a
-        date. Empty text is a missing number, boolean or date.
+        date. Empty text and ``NA`` are missing numbers, booleans or dates. Spaces around a name
+        do not matter where it is clear which column is meant.
 
         Raises:
             InputError: A feature is missing or comes twice, or a value cannot be read.
         """
-        frame = as_frame(rows)
+        frame = self._named(as_frame(rows))
         self._refuse_missing(frame)
         _refuse_twice(frame, self.names)
         columns = {feature.name: _read(feature, frame[feature.name]) for feature in self.features}
         return pd.DataFrame(columns, index=frame.index, columns=pd.Index(self.names, dtype=object))
 
-    def to_dict(self) -> list[dict[str, str]]:
+    def to_dict(self) -> list[dict[str, Any]]:
         """The schema as JSON values."""
         return [asdict(feature) for feature in self.features]
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame with names as text, without the spaces that a source's header lost."""
+        given = [str(name) for name in frame.columns]
+        stripped = [name.strip() for name in given]
+        wanted = set(self.names) - set(given)
+        names = [
+            short if short in wanted and stripped.count(short) == 1 else name
+            for name, short in zip(given, stripped, strict=True)
+        ]
+        return frame if names == list(frame.columns) else frame.set_axis(names, axis=1)
 
     def _refuse_missing(self, frame: pd.DataFrame) -> None:
         given = {str(name) for name in frame.columns}
@@ -156,7 +172,8 @@ def _feature(name: str, column: pd.Series) -> Feature:
     present = column.dropna()
     example = "" if present.empty else str(present.iloc[0])[:40]
     zone = _zone(present) if role == "datetime" else ""
-    return Feature(name, role, str(column.dtype), zone, example)
+    spelling = Spelling.of(column) if role == "category" else Spelling()
+    return Feature(name, role, str(column.dtype), zone, example, spelling)
 
 
 def _zone(present: pd.Series) -> str:
@@ -189,7 +206,7 @@ def _read(feature: Feature, column: pd.Series) -> pd.Series:
         return _read_booleans(feature, column)
     if feature.role == "datetime":
         return _read_datetimes(feature, column)
-    return _series([_text(value) for value in _objects(column)], column, "object")
+    return _series([feature.spelling.text(v) for v in _objects(column)], column, "object")
 
 
 def _read_numbers(feature: Feature, column: pd.Series) -> pd.Series:
@@ -246,7 +263,8 @@ def _each(
 
 def _is_missing(value: Any) -> bool:
     if isinstance(value, str):
-        return not value.strip()
+        word = value.strip()
+        return not word or word in MISSING_WORDS
     return value is None or value is pd.NA or value is pd.NaT or value != value
 
 
@@ -280,16 +298,3 @@ def _stamp(value: Any, zone: str) -> Any:
     if isinstance(stamp, pd.Timestamp) and stamp.tzinfo is not None:
         stamp = stamp.tz_convert(zone).tz_localize(None)
     return stamp
-
-
-def _text(value: Any) -> str | None:
-    """A category level as text; a whole float reads as the integer it was before a gap came."""
-    if isinstance(value, str):
-        return str(value)
-    if value is None or value is pd.NA or value is pd.NaT or value != value:
-        return None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
