@@ -12,9 +12,11 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from limelight.search.candidate import Candidate
 from limelight.search.evaluate import fit, predict
+from limelight.search.processes import use_one_thread
 from limelight.search.task import Task
 
 Array = NDArray[Any]
@@ -119,8 +121,13 @@ class Fitter:
         optional = {candidate.id for candidate in wanted}
         everyone = [*required, *wanted]
         found: dict[str, Fitted] = {}
-        # Threads share the warning filters: they are put back here, when all threads are done.
-        with warnings.catch_warnings(), _one_core_each(), ThreadPoolExecutor(self.cores) as pool:
+        # Threads share the warning filters and the limit of BLAS: both are put back here, when all
+        # threads are done.
+        with (
+            warnings.catch_warnings(),
+            threadpool_limits(1),
+            ThreadPoolExecutor(self.cores, initializer=use_one_thread) as pool,
+        ):
             for candidate, result in zip(everyone, pool.map(work, everyone), strict=True):
                 if isinstance(result, str):
                     self.note(f"{candidate.id} ({candidate.description}) {result}.")
@@ -160,9 +167,3 @@ def normalised_weights(weights: Mapping[str, float], kept: Container[str]) -> di
     """
     total = sum(weight for name, weight in weights.items() if name in kept)
     return {name: weight / total for name, weight in weights.items() if name in kept}
-
-
-def _one_core_each() -> Any:
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(1)

@@ -51,6 +51,17 @@ def child_environment(cores: int) -> dict[str, str]:
     }
 
 
+def use_one_thread() -> None:
+    """Keep the libraries below the calling thread from starting threads of their own.
+
+    OpenMP has a limit for each thread: one set by the thread that starts a pool does not reach
+    the pool's, so this is for ``ThreadPoolExecutor(initializer=use_one_thread)``.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
 def die_with(parent: int) -> None:
     """See to it that this process does not outlive the process ``parent``.
 

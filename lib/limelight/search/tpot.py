@@ -19,6 +19,7 @@ from limelight.search.candidate import Candidate, Trial
 from limelight.search.engine import SearchProblem
 from limelight.search.evaluate import EncodedFolds
 from limelight.search.ledger import Ledger
+from limelight.search.processes import use_one_thread
 
 if TYPE_CHECKING:
     from limelight.search.tpot_space import NodeIndividual
@@ -64,20 +65,13 @@ class TpotEngine:
         space = build_space(problem, seed, number)
         encoded = EncodedFolds(problem, space.encoder)
         rng = np.random.default_rng([seed, number])
-        with ThreadPoolExecutor(cores, initializer=_use_one_thread) as threads:
+        with ThreadPoolExecutor(cores, initializer=use_one_thread) as threads:
             generations = _Generations(encoded, clock, ledger, threads)
             evolution = Evolution(space.individuals(rng), generations.evaluate, POPULATION, rng)
             while not generations.over:
                 evolution.next_generation()
         if not evolution.is_alive:
             raise SearchError(_why_nothing(ledger))
-
-
-def _use_one_thread() -> None:
-    """Keep the libraries below a worker thread from starting threads of their own."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)
 
 
 def _why_nothing(ledger: Ledger) -> str:
