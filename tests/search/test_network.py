@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,18 @@ def test_same_seed_same_weights_and_nobody_elses_randomness(binary: KerasClassif
     assert (again.predict_proba(rows(1)) == binary.predict_proba(rows(1))).all()
     other = clone(binary).set_params(seed=1, epochs=1).fit(rows(), (rows()[:, 0] > 0).astype(int))
     assert (other.predict_proba(rows(1)) != binary.predict_proba(rows(1))).any()
+
+
+@pytest.mark.slow
+def test_networks_fitted_side_by_side_are_those_fitted_alone(binary: KerasClassifier) -> None:
+    target = (rows()[:, 0] > 0).astype("int64")
+
+    def probabilities(seed: int) -> list[float]:
+        network = clone(binary).set_params(seed=seed, epochs=1)
+        return list(network.fit(rows(), target).predict_proba(rows(1))[:, 1])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(probabilities, range(4))) == list(map(probabilities, range(4)))
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +24,7 @@ from limelight.search.evaluate import OutOfTime
 Array = NDArray[Any]
 
 _CLOCK: ContextVar[Clock | None] = ContextVar("clock", default=None)
+_RANDOMNESS = threading.Lock()
 _TOLERANCE = 1e-4
 _WIDTH = 32
 
@@ -86,17 +88,16 @@ class KerasNetwork(BaseEstimator):  # type: ignore[misc]
         weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float32")
         self.n_features_in_ = features.shape[1]
         keras = load_keras()
+        # All that is random in a training is drawn, or seeded, when its model is made.
         with _own_randomness(keras, self.seed):
             model = keras.models.model_from_json(for_inputs(self.architecture, x.shape[1]))
             model.compile(
                 optimizer=keras.optimizers.deserialize(json.loads(self.optimizer)), loss=self.loss
             )
-            batches = _full_batches(
-                keras, (x, self._fit_target(target, model), weights), self.batch_size, self.seed
-            )
-            model.fit(
-                batches, epochs=self.epochs, verbose=0, shuffle=False, callbacks=[_watch(keras)]
-            )
+        batches = _full_batches(
+            keras, (x, self._fit_target(target, model), weights), self.batch_size, self.seed
+        )
+        model.fit(batches, epochs=self.epochs, verbose=0, shuffle=False, callbacks=[_watch(keras)])
         self._keep(model, x[:256])
         return self
 
@@ -220,14 +221,18 @@ def standardised(values: Array, mean: float, scale: float) -> Array:
 
 @contextmanager
 def _own_randomness(keras: Any, seed: int) -> Iterator[None]:
-    """Seed everything random, and leave the global generators of others as they were."""
-    before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
-    keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
-        np.random.set_state(numpy_before)  # noqa: NPY002
+    """Seed everything random, and leave the global generators of others as they were.
+
+    One thread at a time: networks that are made side by side would draw from each other's seeds.
+    """
+    with _RANDOMNESS:
+        before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
+        keras.utils.set_random_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(before)
+            np.random.set_state(numpy_before)  # noqa: NPY002
 
 
 def _full_batches(keras: Any, data: tuple[Array | None, ...], batch_size: int, seed: int) -> Any:
