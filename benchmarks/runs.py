@@ -105,7 +105,7 @@ def report(task: str | None) -> None:
         "trials": trials.groupby("engine").size().to_dict(),
         "ok": ok.to_dict(),
         "trials_per_minute": (60 * trials.groupby("engine").size() / span).round(1).to_dict(),
-        "search_seconds": float(span.max()),
+        "search_seconds": max(search["seconds"] for search in data.searches),
         "notes": data.notes,
         "leaderboard": board[board["rank"] <= 8].to_dict("records"),
     }
