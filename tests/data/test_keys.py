@@ -25,6 +25,13 @@ def test_keys_are_fixed_for_ever() -> None:
     assert keys(pd.DataFrame({"n": [1], "s": ["a"]})) == ["b0b48ab606b24965cf97"]
 
 
+def test_spans_of_time_tell_rows_apart() -> None:
+    spans = pd.DataFrame({"took": pd.to_timedelta([1, 1, 2, None], "s")})
+    found = keys(spans)
+    assert len(set(found)) == 4
+    assert found[1] == f"{found[0]}-2"
+
+
 def test_equal_rows_are_numbered() -> None:
     found = keys(ROWS)
     assert len(set(found)) == 4

@@ -221,3 +221,13 @@ def test_columns_may_be_numbered_but_spaces_must_leave_no_doubt() -> None:
     assert schema.normalise(pd.DataFrame({0: [5], "a ": [6]})).iloc[0].tolist() == [5.0, 6.0]
     with pytest.raises(InputError, match="lack 1 of the 2 columns"):
         schema.normalise(pd.DataFrame({0: [5], " a": [6], "a ": [7]}))
+
+
+def test_spans_of_time_are_seconds() -> None:
+    schema = Schema.of(pd.DataFrame({"took": pd.to_timedelta([90, None], "s")}))
+    assert schema.roles == {"took": "number"}
+    given = [pd.Timedelta("2min"), datetime.timedelta(seconds=3), np.timedelta64(4, "s"), "5", None]
+    found = [schema.normalise({"took": value})["took"].iloc[0] for value in given]
+    np.testing.assert_array_equal(found, [120.0, 3.0, 4.0, 5.0, np.nan])
+    some = pd.DataFrame({"took": pd.to_timedelta([7, None], "min")})
+    np.testing.assert_array_equal(schema.normalise(some)["took"], [420.0, np.nan])

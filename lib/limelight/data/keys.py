@@ -90,7 +90,7 @@ def _tokens(values: list[Any], column: Column) -> list[bytes]:
         return _number_tokens(values, head)
     known: dict[Any, bytes] = {None: b""}
     for value in set(values) - {None}:
-        text = value if isinstance(value, bytes) else _canonical(value, kind).encode()
+        text = value if isinstance(value, bytes) else _canonical(str(value), kind).encode()
         known[value] = b"%s%d:%s" % (head, len(text), text)
     return [known[value] for value in values]
 

@@ -5,7 +5,7 @@ the same dtypes whatever the rows came as:
 
 | role (`limelight.search.roles`) | dtype | missing |
 |---|---|---|
-| number | float64 | NaN |
+| number | float64; a span of time in seconds | NaN |
 | boolean | boolean (nullable) | pd.NA |
 | category | object, str | None |
 | datetime | datetime64[us], the wall clock of the training column's time zone | NaT |
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -212,6 +212,8 @@ def _read(feature: Feature, column: pd.Series) -> pd.Series:
 def _read_numbers(feature: Feature, column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan), index=column.index)
+    if pd.api.types.is_timedelta64_dtype(column):
+        return column.dt.total_seconds()
     return _series(_each(feature, column, _number, float("nan")), column, "float64")
 
 
@@ -273,6 +275,8 @@ def _number(value: Any) -> Any:
     given = value.strip() if isinstance(value, str) else value
     if isinstance(given, str) and "_" in given:
         return _UNREADABLE
+    if isinstance(given, (timedelta, np.timedelta64)):
+        return pd.Timedelta(given).total_seconds()
     if not isinstance(given, (str, Real, Decimal, np.bool_)):
         return _UNREADABLE
     try:

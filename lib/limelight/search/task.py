@@ -114,7 +114,7 @@ def infer_task(
     if problem is not None and problem not in PROBLEMS:
         raise InputError(f"task {problem!r} is unknown.", f"Choose one of {', '.join(PROBLEMS)}.")
     kind: Problem = problem if problem in PROBLEMS else _infer_problem(target, counts)
-    if kind == "regression" and not pd.api.types.is_numeric_dtype(target):
+    if kind == "regression" and not _is_number(target):
         raise InputError(
             f"the target {name!r} holds {target.dtype}, and a regression needs numbers.",
             "Use --task multiclass, or clean the column.",
@@ -137,11 +137,18 @@ def infer_task(
 def _infer_problem(target: pd.Series, counts: pd.Series) -> Problem:
     if len(counts) == 2:
         return "binary"
-    if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_bool_dtype(target):
+    if not _is_number(target) or pd.api.types.is_bool_dtype(target):
         return "multiclass"
     whole = bool((target.astype("float64") % 1 == 0).all())
     few = len(counts) <= 20 and len(target) >= 5 * len(counts)
     return "multiclass" if whole and few else "regression"
+
+
+def _is_number(target: pd.Series) -> bool:
+    """Whether the values are numbers; decimals are, in a column of objects."""
+    if pd.api.types.is_numeric_dtype(target):
+        return True
+    return pd.api.types.infer_dtype(target, skipna=True) == "decimal"
 
 
 def _classes(name: str, counts: pd.Series, kind: Problem, positive: str | None) -> tuple[Any, ...]:
