@@ -114,8 +114,22 @@ def test_a_constant_is_no_member_though_it_differs_between_folds() -> None:
     positive = np.clip(target * 0.3 + rng.random(ROWS) * 0.7, 0, 1)
     good = np.stack([1 - positive, positive], axis=1).astype("float32")
     pool = [_candidate("good", good, target, metric), _candidate("flat", constant, target, metric)]
-    assert [is_constant(candidate) for candidate in pool] == [False, True]
+    assert [is_constant(candidate, FOLDS) for candidate in pool] == [False, True]
     assert blend(pool, target, metric, FOLDS) is None
+
+
+def test_what_is_constant_is_seen_fold_by_fold() -> None:
+    # In time, the first stretch is never predicted; a tree may answer with 0 and 1 alone.
+    rng = np.random.default_rng(0)
+    target = rng.integers(0, 2, ROWS)
+    late = FOLDS[1:]
+    flat = np.full((ROWS, 2), np.nan)
+    for place, (_, validation) in enumerate(late):
+        flat[validation] = (0.5 + place / 100, 0.5 - place / 100)
+    sure = np.eye(2)[np.where(rng.random(ROWS) < 0.9, target, 1 - target)]
+    metric = METRICS["roc_auc"]
+    pool = [_candidate("tree", sure, target, metric), _candidate("flat", flat, target, metric)]
+    assert [is_constant(candidate, late) for candidate in pool] == [False, True]
 
 
 def test_there_are_few_members_and_none_of_little_weight() -> None:

@@ -35,7 +35,7 @@ from limelight.model.leaderboard import (
     with_verdict,
 )
 from limelight.search.candidate import Candidate
-from limelight.search.engine import SearchProblem
+from limelight.search.engine import Folds, SearchProblem
 from limelight.search.metrics import METRICS
 
 Array = NDArray[Any]
@@ -133,7 +133,7 @@ def choose(
     training = Rows(problem.features, problem.target, problem.weights)
     passes = 2 + len(held) / max(1, len(training))
     weights, wanted = _within_time(
-        weights, _to_confirm(pool, ranked, ensemble), pool, fitter, passes
+        weights, _to_confirm(pool, ranked, ensemble), pool, fitter, passes, problem.folds
     )
     weights, fitted = _confirm(weights, wanted, pool, ranked, fitter, training, held, passes - 1)
     model = _fit_on_all_rows(weights, ranked, fitted, fitter, training, held, passes - 1)
@@ -201,6 +201,7 @@ def _within_time(
     pool: Sequence[Candidate],
     fitter: Fitter,
     passes: float,
+    folds: Folds,
 ) -> tuple[dict[str, float], list[Candidate]]:
     """What of the published and the wanted is foreseen to be done in time."""
     left = FILL * (fitter.left - SCORING_SECONDS)
@@ -225,7 +226,7 @@ def _within_time(
         weights = normalised_weights(weights, weights.keys() - {least})
     if cost(weights, [], 1.0) <= left:
         return weights, wanted
-    telling = [candidate for candidate in pool if not is_constant(candidate)] or list(pool)
+    telling = [candidate for candidate in pool if not is_constant(candidate, folds)] or list(pool)
     quick = [c for c in telling if cost({c.id: 1.0}, [], 1.0) <= left]
     taken = quick[0] if quick else min(telling, key=lambda c: fitter.foresee([c]))
     if taken.id not in weights:

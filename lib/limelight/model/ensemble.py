@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from limelight.model.forms import Form, form_of
 from limelight.search.candidate import Candidate
+from limelight.search.engine import Folds
 from limelight.search.evaluate import covered_rows, predict
 from limelight.search.metrics import Metric
 from limelight.search.task import Task
@@ -119,20 +120,21 @@ def comparable(ranked: Sequence[Candidate]) -> list[Candidate]:
     return [c for c, covered in zip(ranked, rows, strict=True) if not (fullest & ~covered).any()]
 
 
-def is_constant(candidate: Candidate) -> bool:
-    """Whether a candidate predicts the same for all rows of a fold, as a dummy does.
+def is_constant(candidate: Candidate, folds: Folds) -> bool:
+    """Whether a candidate predicts the same for all rows of a fold, in each fold, as a dummy does.
 
     In an ensemble it would do nothing within a fold and yet seem to: it differs between folds.
     """
-    distinct = len(np.unique(candidate.out_of_fold[:2000], axis=0))
-    return distinct <= len(candidate.fold_scores) + 1  # one more for rows without a prediction
+    parts = (candidate.out_of_fold[validation] for _, validation in folds)
+    known = (part[covered_rows(part)] for part in parts)
+    return all(bool((part == part[:1]).all()) for part in known)
 
 
 def blend(
     ranked: Sequence[Candidate],
     target: Array,
     metric: Metric,
-    folds: Sequence[tuple[Array, Array]],
+    folds: Folds,
     *,
     seed: int = 0,
 ) -> Blend | None:
@@ -145,7 +147,7 @@ def blend(
         folds: The shared folds.
         seed: Seed of the rows drawn where there are more than 20,000.
     """
-    pool = _distinct(ranked, target)
+    pool = _distinct(ranked, target, folds)
     if len(pool) < 2:
         return None
     stack = np.stack([candidate.out_of_fold for candidate in pool])
@@ -244,13 +246,13 @@ class _Chooser:
         return greedy_weights(gain, essences), single
 
 
-def _distinct(ranked: Sequence[Candidate], target: Array) -> list[Candidate]:
+def _distinct(ranked: Sequence[Candidate], target: Array, folds: Folds) -> list[Candidate]:
     """The best candidates, without constants and those that predict the same as a better one."""
     pool: list[Candidate] = []
     for candidate in ranked:
         if len(pool) == POOL:
             break
-        if is_constant(candidate):
+        if is_constant(candidate, folds):
             continue
         if all(
             _distance(candidate.out_of_fold, other.out_of_fold, target) > SAME for other in pool
