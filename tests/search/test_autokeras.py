@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from limelight.search.autokeras import AutoKerasEngine
+from limelight.search.autokeras import AutoKerasEngine, _Search
 from limelight.search.autokeras_backend import load_keras
+from limelight.search.autokeras_tuner import Finished, Training
 from limelight.search.budget import Budget
 from limelight.search.engine import SearchProblem
 from limelight.search.ledger import Ledger
@@ -102,6 +103,20 @@ def test_weights_reach_search_and_folds(binary: SearchProblem, tmp_path: Path) -
     (candidate,) = search(weighted, tmp_path, Budget(trials=1)).candidates()
     assert (binary.target == 1).mean() < 0.5
     assert candidate.out_of_fold[:, 1].mean() > 0.6
+
+
+def test_a_training_that_diverges_is_a_failed_trial(binary: SearchProblem, tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, "autokeras", 0, binary.task.scorer)
+    search = _Search(binary, Budget(trials=9).start(), ledger, seed=0)
+    search.losses = [0.1, 0.2, 0.3]
+    values = {"num_layers": 1, "units_0": 8}
+    search.begin(values)
+    diverged = Training(None, epochs=1, first_seconds=0.1, epoch_seconds=0.1, cut=False)
+    search.finish(Finished(values, float("nan"), diverged, ""))
+    (trial,) = ledger.trials
+    assert (trial.outcome, trial.score) == ("failed", None)
+    assert "nan" in trial.error
+    assert search.losses == [0.1, 0.2, 0.3], "a loss that cannot be ranked is among the ranked"
 
 
 FRESH = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import time
 import warnings
 from pathlib import Path
@@ -132,7 +133,8 @@ class _Search:
         oracle = model.tuner.oracle
         oracle.max_retries_per_trial = 0
         oracle.max_consecutive_failed_trials = 10
-        self.losses = [trial.score for trial in oracle.trials.values() if trial.score is not None]
+        known = [trial.score for trial in oracle.trials.values()]
+        self.losses = [loss for loss in known if loss is not None and math.isfinite(loss)]
         training, validation, weights = self._data()
         model.fit(
             *training,
@@ -206,8 +208,10 @@ class _Search:
     def finish(self, finished: Finished) -> None:
         """Score a promising trial on all folds; enter the others as they are."""
         training = finished.training
-        if training is None or finished.loss is None:
-            self._enter(finished.values, "failed", None, self._wall, finished.error)
+        if training is None or finished.loss is None or not math.isfinite(finished.loss):
+            # A training that diverged has no error, and nothing that could be scored.
+            error = finished.error or f"its validation loss is {finished.loss}"
+            self._enter(finished.values, "failed", None, self._wall, error)
             return
         self.slowest = max(self.slowest, self._wall)
         self.losses.append(finished.loss)
