@@ -164,6 +164,24 @@ def test_unknown_engine(attempt):
     assert "'tpot'" in attempt(engines=("tpott",))
 
 
+def test_engine_given_twice(attempt):
+    text = attempt(engines=("tpot", "tpot"))
+    assert "'tpot'" in text
+    assert "--searches" in text
+
+
+@pytest.mark.parametrize("amount", [{"minutes": 0.0}, {"trials": 0}, {"searches": 0}])
+def test_amounts_that_are_no_budget(tmp_path, amount):
+    # In the request itself: before any data is read, and a dataset stored.
+    with pytest.raises(LimelightError, match="--" + next(iter(amount))) as caught:
+        Request(BUNDLED, store=str(tmp_path / "store.db"), **amount)
+    assert caught.value.way_out
+
+
+def test_minutes_and_trials_together(attempt):
+    assert "--minutes 1" in attempt(good_frame(), minutes=1.0, trials=3)
+
+
 def test_unknown_positive_class(attempt):
     assert "'yes'" in attempt(good_frame(), positive="maybe")
 

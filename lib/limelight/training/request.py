@@ -11,6 +11,7 @@ from limelight.search.engine import check_engine
 from limelight.search.plan import Plan, make_plan
 
 DEFAULT_MINUTES = 2.0
+BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class Request:
 
         Example:
             >>> from types import SimpleNamespace
-            >>> given = {field: "" for field in Request.__dataclass_fields__}
-            >>> given |= {"key": "year, id", "engines": "tpot", "holdout": 0.2}
+            >>> given = dict.fromkeys(Request.__dataclass_fields__)
+            >>> given |= {"key": "year, id", "engines": "tpot"}
             >>> Request.from_parameters(SimpleNamespace(**given), Path("data")).key
             ('year', 'id')
         """
@@ -67,6 +68,11 @@ class Request:
     def __post_init__(self) -> None:
         for name in self.engines:
             check_engine(name)
+            if self.engines.count(name) > 1:
+                raise InputError(
+                    f"the engine {name!r} is given {self.engines.count(name)} times.",
+                    "Give it once; --searches says how many searches of each there are.",
+                )
         if not 0 < self.holdout < 1:
             raise InputError(
                 f"--holdout is {self.holdout:g}, and must be a share between 0 and 1.",
@@ -77,6 +83,8 @@ class Request:
                 f"--source {self.source} and --ref {self.ref} are both given.",
                 "A source becomes a new commit on main: leave out one of them.",
             )
+        # Made for its checks alone: amounts that are no budget are refused before any work.
+        self.plan(cells=0, cores=1, workers=1)
 
     def plan(self, *, cells: int, cores: int, workers: int, launched: float | None = None) -> Plan:
         """Share the minutes or trials out over the searches; arguments as of `make_plan`."""
@@ -84,7 +92,8 @@ class Request:
         if minutes is None and self.trials is None:
             minutes = DEFAULT_MINUTES
         return make_plan(
-            self.engines,
+            # The baselines always race: to name them too asks for nothing more.
+            [name for name in self.engines if name != BASELINE],
             searches=self.searches,
             minutes=minutes,
             trials=self.trials,
