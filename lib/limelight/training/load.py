@@ -115,11 +115,14 @@ def keyed(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
 
 def _with_wishes(card: DatasetCard, request: Request) -> DatasetCard:
     """The card, with what the request says otherwise."""
+    target = request.target or card.target
+    # What the card says of its own target does not hold for another one.
+    known = card if target == card.target else DatasetCard(name=card.name, target=target)
     return replace(
         card,
-        target=request.target or card.target,
+        target=target,
         key=(request.key if request.source else ()) or card.key,
         ignore=request.ignore or card.ignore,
-        problem=request.task or card.problem,
-        positive=request.positive or card.positive,
+        problem=request.task or known.problem,
+        positive=request.positive or known.positive,
     )

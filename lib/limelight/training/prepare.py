@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from limelight.data import DatasetCard
+from limelight.data.schema import ROW_KEY
 from limelight.data.split import Split, make_split
 from limelight.errors import InputError, did_you_mean
 from limelight.model.schema import Schema
@@ -88,11 +89,12 @@ def prepare(frame: pd.DataFrame, card: DatasetCard, request: Request) -> Prepare
 
 
 def _column(frame: pd.DataFrame, name: str) -> pd.Series | None:
-    """The column the split is made by, None where none is asked for."""
+    """The column, or part of the key, the split is made by; None where none is asked for."""
     if not name:
         return None
-    if name not in frame.columns:
-        raise InputError(
-            f"column {name!r} is not in the table.", did_you_mean(name, map(str, frame.columns))
-        )
-    return frame[name]
+    if name in frame.columns:
+        return frame[name]
+    if name in frame.index.names:
+        return pd.Series(frame.index.get_level_values(name), index=frame.index, name=name)
+    known = [name for name in (*frame.index.names, *frame.columns) if name != ROW_KEY]
+    raise InputError(f"column {name!r} is not in the table.", did_you_mean(name, map(str, known)))
