@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from limelight.search.budget import Budget
-from limelight.search.child import run_search
+from limelight.search.child import _Order, _settle_in, run_search
 from limelight.search.engine import SearchProblem
 from limelight.search.processes import child_environment
 from limelight.search.task import Task
@@ -72,6 +73,25 @@ def test_a_killed_child_leaves_what_it_found_and_is_continued(
     assert all(kept[candidate.id] == candidate.score for candidate in first.candidates[:20])
 
 
+def test_a_folder_is_continued_by_its_own_search_alone(tmp_path: Path) -> None:
+    order = _Order("tpot", 1, 0, 1, None, 3, 0.0, 1)
+    trials = tmp_path / "search" / "ledger" / "trials.jsonl"
+
+    def kept(problem: bytes, order: _Order) -> bool:
+        trials.parent.mkdir(parents=True, exist_ok=True)
+        trials.touch()
+        _settle_in(tmp_path / "search", order, problem)
+        return trials.exists()
+
+    assert not kept(b"rows", order), "it is not known whose scores these are"
+    assert kept(b"rows", order)
+    assert kept(b"rows", replace(order, started=5.0, parent=2, cores=2))
+    assert not kept(b"other rows", order)
+    assert not kept(b"other rows", replace(order, seed=2))
+    (tmp_path / "search" / "order.json").write_text("{")
+    assert not kept(b"other rows", replace(order, seed=2))
+
+
 @pytest.mark.slow
 def test_a_budget_of_seconds_is_kept(problem: SearchProblem, tmp_path: Path) -> None:
     began = time.monotonic()
@@ -115,7 +135,7 @@ def test_the_child_dies_with_its_parent(problem: SearchProblem, tmp_path: Path) 
     (tmp_path / "given.pkl").write_bytes(pickle.dumps(problem))
     script = (
         "import pickle, sys; from pathlib import Path\n"
-        "from limelight.search.child import run_search\n"
+        "from limelight.search.child import _Order, _settle_in, run_search\n"
         "from limelight.search.budget import Budget\n"
         "folder = Path(sys.argv[1])\n"
         "problem = pickle.loads((folder / 'given.pkl').read_bytes())\n"

@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def run_search(
     Seconds count from this call: what the child takes to start is part of the budget. At their
     end the child leaves; if it cannot, it is killed ``grace`` seconds later. Either way the
     result is what the ledger holds. A budget of trials has no limit of time. A folder that a
-    killed attempt left is continued.
+    killed attempt at the same search left is continued; anything else in it is thrown away.
 
     Args:
         engine: A name that `limelight.search.engine.get_engine` knows.
@@ -80,11 +81,8 @@ def run_search(
         environment: Variables for the child, on top of `child_environment`.
     """
     started = time.monotonic()
-    workdir.mkdir(parents=True, exist_ok=True)
-    _status_file(workdir).unlink(missing_ok=True)
-    (workdir / "problem.pkl").write_bytes(pickle.dumps(problem))
     order = _Order(engine, seed, number, cores, budget.seconds, budget.trials, started, os.getpid())
-    (workdir / "order.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
+    _settle_in(workdir, order, pickle.dumps(problem))
     deadline = float("inf") if budget.seconds is None else started + budget.seconds + grace
     with (workdir / "chatter.log").open("ab") as chatter:
         child = subprocess.Popen(
@@ -102,6 +100,28 @@ def run_search(
             kill_group(child.pid)
             child.wait()
     return _result(order, problem, workdir, child.returncode, peak, killed)
+
+
+def _settle_in(workdir: Path, order: _Order, problem: bytes) -> None:
+    """Write down what is to be done, in a folder that holds nothing of another search."""
+    if workdir.exists() and not _is_of(workdir, order, problem):
+        shutil.rmtree(workdir)
+    workdir.mkdir(parents=True, exist_ok=True)
+    _status_file(workdir).unlink(missing_ok=True)
+    (workdir / "problem.pkl").write_bytes(problem)
+    (workdir / "order.json").write_text(json.dumps(asdict(order)), encoding="utf-8")
+
+
+def _is_of(workdir: Path, order: _Order, problem: bytes) -> bool:
+    """Whether a folder is of this very search: scores of other rows or seeds do not count."""
+    try:
+        left = _Order(**json.loads((workdir / "order.json").read_text(encoding="utf-8")))
+        same_problem = (workdir / "problem.pkl").read_bytes() == problem
+    except (FileNotFoundError, ValueError, TypeError):
+        return False  # not even its order was written whole: nothing was done yet
+    return same_problem and all(
+        getattr(left, name) == getattr(order, name) for name in ("engine", "seed", "number")
+    )
 
 
 def _wait(
