@@ -118,6 +118,17 @@ def test_a_constant_is_no_member_though_it_differs_between_folds() -> None:
     assert blend(pool, target, metric, FOLDS) is None
 
 
+def test_an_ensemble_has_to_beat_a_constant_too() -> None:
+    pool, target = _independent([2.0, 2.0, 2.0])
+    constant = _candidate("constant", np.full(ROWS, target.mean()), target)
+    assert _blend(pool, target).is_better
+    assert constant.score < RMSE(target, _blend(pool, target).out_of_fold)
+    found = _blend([constant, *pool], target)
+    assert "constant" not in found.weights
+    assert found.gain < 0
+    assert not found.is_better
+
+
 def test_what_is_constant_is_seen_fold_by_fold() -> None:
     # In time, the first stretch is never predicted; a tree may answer with 0 and 1 alone.
     rng = np.random.default_rng(0)

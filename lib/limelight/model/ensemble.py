@@ -150,9 +150,12 @@ def blend(
     pool = _distinct(ranked, target, folds)
     if len(pool) < 2:
         return None
-    stack = np.stack([candidate.out_of_fold for candidate in pool])
-    rows = np.flatnonzero(np.all([covered_rows(one) for one in stack], axis=0))
-    chooser = _Chooser(form_of(metric), metric.sign, target, stack, seed)
+    # No member, but a rival: where nothing can be learnt, a constant is the best single.
+    constant = [candidate for candidate in ranked if is_constant(candidate, folds)][:1]
+    singles = np.stack([candidate.out_of_fold for candidate in (*pool, *constant)])
+    stack = singles[: len(pool)]
+    rows = np.flatnonzero(np.all([covered_rows(one) for one in singles], axis=0))
+    chooser = _Chooser(form_of(metric), metric.sign, target, singles, len(pool), seed)
     out_of_fold = np.full(stack.shape[1:], np.nan, dtype="float32")
     ahead = []
     for _, validation in folds:
@@ -165,7 +168,7 @@ def blend(
         out_of_fold[inside] = mixed
         gains = (
             metric.gain(target[inside], mixed),
-            metric.gain(target[inside], stack[single, inside].astype("float64")),
+            metric.gain(target[inside], singles[single, inside].astype("float64")),
         )
         ahead.append(gains[0] - gains[1])
     final = chooser.choose(rows)[0]
@@ -221,12 +224,13 @@ def weighted_mean(predictions: Any, weights: Any) -> Array:
 
 @dataclass(frozen=True)
 class _Chooser:
-    """Chooses weights and the best single on given rows."""
+    """Chooses weights of the first ``members`` and the best single of all on given rows."""
 
     form: Form
     sign: float
     target: Array
-    stack: Array
+    singles: Array
+    members: int
     seed: int
 
     def choose(self, rows: Array) -> tuple[Array, int]:
@@ -235,7 +239,7 @@ class _Chooser:
             rows = np.sort(rng.choice(rows, SELECTION_ROWS, replace=False))
         target, once = self.target[rows], np.ones((1, len(rows)))
         essences = np.stack(
-            [self.form.essence(target, one[rows].astype("float64")) for one in self.stack]
+            [self.form.essence(target, one[rows].astype("float64")) for one in self.singles]
         )
 
         def gain(essence: Array) -> float:
@@ -243,7 +247,7 @@ class _Chooser:
             return value if np.isfinite(value) else -np.inf
 
         single = int(np.argmax([gain(essence) for essence in essences]))
-        return greedy_weights(gain, essences), single
+        return greedy_weights(gain, essences[: self.members]), single
 
 
 def _distinct(ranked: Sequence[Candidate], target: Array, folds: Folds) -> list[Candidate]:
