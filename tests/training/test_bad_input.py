@@ -205,3 +205,27 @@ def test_store_that_is_another_programs_file(tmp_path):
     with pytest.raises(LimelightError, match=r"foreign\.db"):
         load(Request(BUNDLED, store=str(foreign)))
     assert foreign.read_bytes() == before
+
+
+def test_many_rare_classes_are_counted_and_not_named(attempt):
+    frame = good_frame().assign(bought=[f"name {i}" for i in range(60)])
+    text = attempt(frame)
+    assert "59 other classes" in text or "other classes are as rare" in text
+    assert "another --target" in text
+
+
+def test_a_constant_number_is_shown_as_it_is(attempt):
+    assert "has the one value 1 in all 60 rows" in attempt(good_frame().assign(bought=1))
+
+
+@pytest.mark.parametrize("wish", ["group", "time", "ignore"])
+def test_a_key_may_be_what_rows_are_split_by_and_be_ignored(tmp_path, wish):
+    path = tmp_path / "rows.csv"
+    good_frame().to_csv(path, index=False)
+    wishes = {"source": str(path), "target": "bought", "key": ("id",), "store": str(tmp_path / "s")}
+    request = Request(BUNDLED, **wishes, **{wish: ("id",) if wish == "ignore" else "id"})
+    table = load(request)
+    prepared = prepare(table.frame, table.card, request)
+    assert prepared.split.kind == {"ignore": "key"}.get(wish, wish)
+    if wish == "time":
+        assert prepared.holdout.features.index.min() > prepared.problem.features.index.max()

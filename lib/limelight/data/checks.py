@@ -93,18 +93,18 @@ def check_target_varies(target: pd.Series) -> None:
     """The target has more than one value."""
     if target.nunique() == 1:
         raise InputError(
-            f"the target {target.name!r} has the one value {target.iloc[0]!r} in all"
+            f"the target {target.name!r} has the one value {target.astype(object).iloc[0]!r} in all"
             f" {len(target):,} rows; there is nothing to predict.",
             "Choose another --target, or data with more than one outcome.",
         )
 
 
 def check_ignored_there(frame: pd.DataFrame, target: str, ignore: Sequence[str]) -> None:
-    """The columns to ignore are there, and the target is none of them."""
+    """The columns to ignore are there (a key is ignored anyway); the target is none of them."""
     for name in ignore:
         if name == target:
             raise InputError(f"the target {name!r} is to be ignored.", "Take it out of --ignore.")
-        if name not in frame.columns:
+        if name not in (*frame.columns, *frame.index.names):
             raise InputError(
                 f"the column {name!r} to ignore is not in the table.",
                 did_you_mean(name, frame.columns),
@@ -113,7 +113,7 @@ def check_ignored_there(frame: pd.DataFrame, target: str, ignore: Sequence[str])
 
 def check_columns_filled(frame: pd.DataFrame, besides: Sequence[str] = ()) -> None:
     """Every feature has a value somewhere."""
-    features = frame.drop(columns=list(besides))
+    features = frame.drop(columns=list(besides), errors="ignore")
     empty = [str(name) for name in features.columns[features.isna().all()]]
     if empty:
         one = len(empty) == 1

@@ -193,11 +193,15 @@ def _check_rare(codes: NDArray[np.int64], training: Positions, names: list[str])
     """Every class has two rows to train on, so that each fold can have one."""
     total = np.bincount(codes, minlength=len(names))
     counts = np.bincount(codes[training], minlength=len(names))
-    for code in np.flatnonzero(counts < 2):
+    rare = np.flatnonzero(counts < 2)
+    for code in rare[:1]:
+        others = f" {len(rare) - 1:,} other classes are as rare." if len(rare) > 1 else ""
+        way_out = "Merge it with another class, drop its rows, or lower --holdout."
+        many = "Merge rare classes, or choose another --target: this one may be no class at all."
         raise InputError(
             f"class {names[code]!r} has {total[code]:,} of {len(codes):,} rows, of which"
-            f" {counts[code]} outside the holdout; at least 2 are needed there.",
-            "Merge it with another class, drop its rows, or lower --holdout.",
+            f" {counts[code]} outside the holdout; at least 2 are needed there.{others}",
+            many if len(rare) > 1 else way_out,
         )
 
 

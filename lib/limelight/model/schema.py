@@ -213,7 +213,7 @@ def _read_numbers(feature: Feature, column: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
         return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan), index=column.index)
     if pd.api.types.is_timedelta64_dtype(column):
-        return column.dt.total_seconds()
+        return _series(column.dt.total_seconds().tolist(), column, "float64")
     return _series(_each(feature, column, _number, float("nan")), column, "float64")
 
 

@@ -144,6 +144,13 @@ def _infer_problem(target: pd.Series, counts: pd.Series) -> Problem:
     return "multiclass" if whole and few else "regression"
 
 
+def _same(name: str, given: str) -> bool:
+    """Whether a class is meant: booleans in any case, whole numbers with or without a point."""
+    if name in ("True", "False"):
+        return name == given.strip().capitalize()
+    return name in (given, f"{given}.0")
+
+
 def _is_number(target: pd.Series) -> bool:
     """Whether the values are numbers; decimals are, in a column of objects."""
     if pd.api.types.is_numeric_dtype(target):
@@ -158,6 +165,8 @@ def _classes(name: str, counts: pd.Series, kind: Problem, positive: str | None) 
     chosen = min(labels, key=lambda label: (counts[label], -labels.index(label)))
     if positive is not None:
         named = {str(label): label for label in labels}
+        # A file's "true" is True by now, and 1 may be 1.0.
+        positive = next((name for name in named if _same(name, positive)), positive)
         if positive not in named:
             raise InputError(
                 f"--positive {positive} is no value of {name!r}.",
