@@ -32,6 +32,16 @@ def test_best_first_for_errors_and_for_gains(tmp_path: Path) -> None:
         assert len(ledger.candidates()) == 3
 
 
+def test_of_equal_candidates_the_earlier_come_first_whatever_the_folder_says(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger(tmp_path, "tpot", 0, METRICS["roc_auc"])
+    order = np.random.default_rng(0).permutation(40).tolist()
+    for number in order:
+        _enter(ledger, number, 0.5)
+    assert [found.number for found in ledger.candidates(30)] == list(range(30))
+
+
 def test_a_line_cut_off_by_a_kill_is_left_out_and_overwritten(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path, "tpot", 0, METRICS["rmse"])
     _enter(ledger, 0, 0.5)

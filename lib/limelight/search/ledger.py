@@ -118,17 +118,18 @@ class Ledger:
     def candidates(self, limit: int | None = None) -> list[Candidate]:
         """The candidates on disk, best first; the ``limit`` best, if given.
 
-        One whose trial was not entered any more, because of a kill, counts as the best: its score
-        is known only when it is read.
+        Of equal ones the earlier comes first. One whose trial was not entered any more, because
+        of a kill, counts as the best: its score is known only when it is read.
         """
         gains = {t.number: self.metric.sign * t.score for t in self.trials if t.score is not None}
-        paths = sorted(
-            self.folder.glob("candidate-*.pkl"),
-            key=lambda path: gains.get(int(path.stem.split("-")[1]), float("inf")),
-            reverse=True,
-        )[:limit]
+
+        def place(path: Path) -> tuple[float, int]:
+            number = int(path.stem.split("-")[1])
+            return -gains.get(number, float("inf")), number
+
+        paths = sorted(self.folder.glob("candidate-*.pkl"), key=place)[:limit]
         found: list[Candidate] = [pickle.loads(path.read_bytes()) for path in paths]
-        return sorted(found, key=lambda c: self.metric.sign * c.score, reverse=True)
+        return sorted(found, key=lambda c: (-self.metric.sign * c.score, c.number))
 
     def _progress(self, trial: Trial, before: float | None) -> None:
         """One line that a person can follow, for a new best, else at most every ten seconds."""
