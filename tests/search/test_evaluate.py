@@ -1,6 +1,7 @@
 """The one protocol by which candidates are scored: folds, clock, bar, and what is refused."""
 
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -70,6 +71,14 @@ def test_every_row_is_predicted_by_a_model_that_did_not_see_it(encoded: EncodedF
         expected = model.predict_proba(x[validation])
         np.testing.assert_allclose(found.out_of_fold[validation], expected, rtol=1e-5)
     assert found.score > 0.99
+
+
+def test_what_threads_do_side_by_side_counts_in_full(encoded: EncodedFolds) -> None:
+    # Each of three fits on 60 of 90 rows costs 4 CPU seconds in next to no time: 6 s on all rows.
+    ticks = count(step=4)
+    clock = Budget(trials=1).start()
+    found = cross_validate(Slow(), encoded, clock, cpu_clock=lambda: float(next(ticks)))
+    assert found.fit_seconds == pytest.approx(6.0)
 
 
 def test_no_fold_starts_that_cannot_end_in_time(encoded: EncodedFolds) -> None:

@@ -60,7 +60,14 @@ class Attempt:
         error, evaluation = "", None
         try:
             evaluation = _finite(
-                cross_validate(self.estimator, encoded, clock, bar=bar, expected=expected)
+                cross_validate(
+                    self.estimator,
+                    encoded,
+                    clock,
+                    bar=bar,
+                    expected=expected,
+                    cpu_clock=cpu_clock,
+                )
             )
         except OutOfTime:
             outcome, error = "timeout", "its folds would not have ended in time"
