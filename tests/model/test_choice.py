@@ -20,7 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from limelight.errors import SearchError
-from limelight.model.choice import Choice, choose
+from limelight.model.choice import Choice, _within_time, choose
+from limelight.model.fitting import Fitter
 from limelight.model.leaderboard import COLUMNS
 from limelight.model.predictor import Predictor
 from limelight.search.candidate import Candidate
@@ -312,6 +313,20 @@ def test_confirmations_give_way_first_then_members_then_the_best(binary: Any) ->
     tightest = _choose(binary, [*dear, cheap, extra], seconds=8)
     assert tightest.members == [(cheap.id, 1.0)]
     assert any("too long to fit" in note for note in tightest.notes)
+
+
+def test_the_member_whose_engine_takes_long_to_start_leaves_before_the_quick_ones(
+    binary: Any,
+) -> None:
+    weights = {"autokeras-0/0": 0.4, "tpot-0/0": 0.35, "tpot-0/1": 0.25}
+    pool = [candidate for candidate in binary[0] if candidate.id in weights]
+    fitter = Fitter(binary[1].task, 1, 9.0, [], lambda _: None)
+    kept, _ = _within_time(weights, [], pool, fitter, 2.25, binary[1].folds)
+    assert kept.keys() == {"tpot-0/0", "tpot-0/1"}
+    most = {"autokeras-0/0": 0.8, "tpot-0/1": 0.2}
+    kept, _ = _within_time(most, [], pool, fitter, 2.25, binary[1].folds)
+    first = next(candidate.id for candidate in pool if candidate.engine == "tpot")
+    assert kept == {first: 1.0}, "what is left of an ensemble without its main member is no choice"
 
 
 def test_without_any_time_the_fastest_is_published_and_it_is_no_constant(binary: Any) -> None:

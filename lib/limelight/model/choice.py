@@ -43,8 +43,8 @@ Array = NDArray[Any]
 BASELINE = "baseline"
 #: Share of the time left that foreseen fits may fill: what is foreseen is often too little.
 FILL = 0.8
-#: Share of the ensemble's time below which leaving a member out is not worth it.
-NOTICEABLE = 0.02
+#: Weight of a member without which an ensemble would be another model.
+MOST_LEFT_OUT = 0.5
 #: Seconds kept for scoring on the holdout after the last fit.
 SCORING_SECONDS = 1.0
 
@@ -120,6 +120,8 @@ def choose(
     ranked = rank(candidates, metric)
     pool = comparable(ranked)
     ensemble = blend(pool, problem.target, metric, problem.folds, seed=seed)
+    if ensemble and len(ensemble.weights) < 2:
+        ensemble = None  # one member is a single candidate, and stands on the board already
     listed = entries(ranked, ensemble)
     board = out_of_fold_board(listed, problem.target, metric, seed=seed)
     say(_announcement(ranked, ensemble, pool[0]))
@@ -219,11 +221,17 @@ def _within_time(
         late = wanted.pop(place)
         fitter.note(f"{late.id} ({late.description}) was not confirmed on the holdout: no time.")
     while len(weights) > 1 and cost(weights, [], passes) > left:
-        least = min(_costly(weights, by_id), key=lambda name: weights[name])
-        if weights[least] == max(weights.values()):
-            break  # to take away the cheap ones would save nothing
-        fitter.note(f"{least} left the ensemble: there is no time to fit it twice.")
-        weights = normalised_weights(weights, weights.keys() - {least})
+        total = cost(weights, [], passes)
+        saved = {
+            name: total - cost({other: 1.0 for other in weights if other != name}, [], passes)
+            for name in weights
+        }
+        # An engine's own start counts too: the last of its members takes it along.
+        dear = max(weights, key=lambda name: (saved[name] / weights[name], -weights[name]))
+        if weights[dear] > MOST_LEFT_OUT:
+            break
+        fitter.note(f"{dear} left the ensemble: there is no time to fit it twice.")
+        weights = normalised_weights(weights, weights.keys() - {dear})
     if cost(weights, [], 1.0) <= left:
         return weights, wanted
     telling = [candidate for candidate in pool if not is_constant(candidate, folds)] or list(pool)
@@ -239,12 +247,6 @@ def _within_time(
             " fastest is taken."
         )
     return {taken.id: 1.0}, wanted
-
-
-def _costly(weights: Mapping[str, float], by_id: Mapping[str, Candidate]) -> list[str]:
-    """The members that take a noticeable share of the time."""
-    total = sum(by_id[name].fit_seconds for name in weights)
-    return [name for name in weights if by_id[name].fit_seconds >= NOTICEABLE * total]
 
 
 def _confirm(
