@@ -387,6 +387,15 @@ def test_the_verdict_compares_with_the_runner_up_and_the_best_baseline(binary: A
     assert 0 <= floor.probability <= 1
 
 
+def test_a_holdout_of_one_class_has_no_part_in_the_verdict(binary: Any) -> None:
+    features, target = binary[2]
+    found = _choose(binary, holdout=(features[target == 0], target[target == 0]))
+    assert {comparison.rows for comparison in found.verdict} == {"out-of-fold"}
+    for metric in ("roc_auc", "average_precision"):
+        assert np.isnan(list(found.metrics[metric].values())).all(), "nothing was ranked"
+    assert found.metrics["accuracy"]["score"] > 0.5
+
+
 def test_it_says_what_it_does(binary: Any) -> None:
     said: list[str] = []
     _choose(binary, say=said.append)

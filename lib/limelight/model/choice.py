@@ -353,4 +353,5 @@ def _verdict(
             if len(labels) and name in predictions and rival in predictions:
                 pair = (name, predictions[name]), (rival, predictions[rival])
                 found.append(compare(metric, labels, *pair, rows=rows, seed=seed))
-    return tuple(found)
+    # Rows of one class have no AUC, and say nothing of who is better.
+    return tuple(one for one in found if np.isfinite(one.difference))

@@ -130,7 +130,8 @@ def _average_precision(target: Array, probability: Array, counts: Array) -> Arra
     precision = found / np.where(taken > 0, taken, 1.0)
     total = positives.sum(axis=1)
     area = np.einsum("bt,bt->b", positives, precision, dtype="float64")
-    return np.asarray(area / np.where(total > 0, total, 1.0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(area / total)
 
 
 def _at_thresholds(target: Array, probability: Array, counts: Array) -> tuple[Array, Array]:

@@ -75,6 +75,8 @@ def _roc_auc(target: Array, probability: Array) -> float:
 def _average_precision(target: Array, probability: Array) -> float:
     from sklearn.metrics import average_precision_score
 
+    if not (target == 1).any():
+        return float("nan")
     return float(average_precision_score(target == 1, probability[:, 1]))
 
 
