@@ -129,6 +129,25 @@ def test_an_ensemble_has_to_beat_a_constant_too() -> None:
     assert not found.is_better
 
 
+def test_an_ensemble_behind_the_best_of_all_is_not_better() -> None:
+    # In each fold a pair looks best on the other folds and fails: less so when it is mixed.
+    target = _independent([1.0])[1]
+    unlucky = []
+    for fold, (_, validation) in enumerate(FOLDS):
+        for sign, error in ((1, 9.0), (-1, 7.0)):
+            spoilt = target + sign * 0.05
+            spoilt[validation] = target[validation] + sign * error
+            unlucky.append(_candidate(f"{fold} {sign}", spoilt, target))
+    sway = np.where(np.arange(ROWS) % 2, 0.3, -0.3)
+    steady = _candidate("steady", target + sway, target)
+    opposite = _candidate("opposite", target - 2 * sway, target)
+    found = _blend([steady, opposite, *unlucky], target)
+    assert len(found.weights) > 1
+    assert found.gain > found.error
+    assert found.lead == pytest.approx(RMSE(target, steady.out_of_fold) - 1, abs=0.05)
+    assert not found.is_better
+
+
 def test_what_is_constant_is_seen_fold_by_fold() -> None:
     # In time, the first stretch is never predicted; a tree may answer with 0 and 1 alone.
     rng = np.random.default_rng(0)

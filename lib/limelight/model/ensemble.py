@@ -91,20 +91,24 @@ class Blend:
             is no prediction. Its score is honest where that of ``weights`` would be flattered.
         gain: Mean over the folds of the ensemble's gain less the best single's.
         error: Standard error of that mean; infinite for fewer than two folds.
+        lead: Gain of ``out_of_fold`` less that of the best candidate of all, on the same rows.
     """
 
     weights: dict[str, float]
     out_of_fold: Array
     gain: float
     error: float
+    lead: float
 
     @property
     def is_better(self) -> bool:
         """Whether the gain is over one standard error: simpler wins where it is not clear.
 
-        The one-standard-error rule of Breiman, Friedman, Olshen and Stone (1984).
+        The one-standard-error rule of Breiman, Friedman, Olshen and Stone (1984). The singles of
+        the folds may be others than the best of all: that one must not be ahead either.
         """
-        return len(self.weights) > 1 and bool(self.gain > max(self.error, _TIE))
+        clear = bool(self.gain > max(self.error, _TIE))
+        return len(self.weights) > 1 and clear and bool(self.lead > 0)
 
 
 def comparable(ranked: Sequence[Candidate]) -> list[Candidate]:
@@ -175,11 +179,18 @@ def blend(
     order = sorted(np.flatnonzero(final), key=lambda place: (-final[place], place))
     known = np.asarray(ahead)[np.isfinite(ahead)]
     error = float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("inf")
+    best = ranked[0].out_of_fold
+    both = np.flatnonzero(covered_rows(out_of_fold) & covered_rows(best))
+    gains_of = [
+        metric.gain(target[both], one[both].astype("float64")) if len(both) else float("nan")
+        for one in (out_of_fold, best)
+    ]
     return Blend(
         weights={pool[place].id: float(final[place]) for place in order},
         out_of_fold=out_of_fold,
         gain=float(known.mean()) if len(known) else float("nan"),
         error=error,
+        lead=gains_of[0] - gains_of[1],
     )
 
 
