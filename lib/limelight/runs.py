@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,7 +101,7 @@ def find_run(flow: str = "TrainFlow", run_id: str | None = None) -> Run:
     except MetaflowNotFound:
         raise InputError(
             f"there is no run of {flow} here.",
-            f"Run it first, or look from the folder that holds .metaflow ({Path.cwd()} has none).",
+            f"Run it first, or look from the folder of the runs: this is {Path.cwd()}.",
         ) from None
     if run_id is None:
         if found.latest_successful_run is None:
@@ -126,11 +126,12 @@ def searched(planned: PlannedSearch | None, problem: SearchProblem) -> bytes | N
 
     if planned is None:
         return None
-    workdir = Path(".limelight/searches", str(current.run_id), f"{planned.engine}-{planned.number}")
+    run = Path(".limelight/searches", pathspec())
+    workdir = run / f"{planned.engine}-{planned.number}"
     result = run_search(
         planned.engine,
         problem,
-        planned.budget(),
+        planned.budget(retried=current.retry_count > 0),
         seed=planned.seed,
         number=planned.number,
         cores=planned.cores,
@@ -138,6 +139,8 @@ def searched(planned: PlannedSearch | None, problem: SearchProblem) -> bytes | N
     )
     packed = pack_result(result)
     shutil.rmtree(workdir)
+    with suppress(OSError):  # the last search of the run leaves nothing behind
+        run.rmdir()
     return packed
 
 

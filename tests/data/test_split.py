@@ -260,3 +260,16 @@ def test_many_rows_take_a_moment() -> None:
     started = time.process_time()
     make_split(keys, np.arange(100_000) % 3, stratify=True)
     assert time.process_time() - started < 3
+
+
+def test_a_class_of_two_or_three_rows_is_trained_on_in_every_fold_wherever_its_hashes_fall() -> (
+    None
+):
+    for rare in (2, 3):
+        for start in range(0, 3000, 300):
+            target = np.array([2] * rare + [0, 1] * 149)
+            keys = pd.RangeIndex(start, start + len(target))
+            split = make_split(keys, target, stratify=True)
+            inner = target[split.training]
+            assert len(split.folds) == 5
+            assert all(2 in inner[train] for train, _ in split.folds)

@@ -320,7 +320,7 @@ def test_the_member_whose_engine_takes_long_to_start_leaves_before_the_quick_one
 ) -> None:
     weights = {"autokeras-0/0": 0.4, "tpot-0/0": 0.35, "tpot-0/1": 0.25}
     pool = [candidate for candidate in binary[0] if candidate.id in weights]
-    fitter = Fitter(binary[1].task, 1, 9.0, [], lambda _: None)
+    fitter = Fitter(binary[1].task, 1, 6.5, [], lambda _: None)
     kept, _ = _within_time(weights, [], pool, fitter, 2.25, binary[1].folds)
     assert kept.keys() == {"tpot-0/0", "tpot-0/1"}
     most = {"autokeras-0/0": 0.8, "tpot-0/1": 0.2}
@@ -352,7 +352,7 @@ def test_the_clock_is_kept_where_fits_take_longer_than_foreseen(binary: Any) -> 
 
 
 def test_importing_keras_is_foreseen(binary: Any) -> None:
-    found = _choose(binary, seconds=9.0)
+    found = _choose(binary, seconds=5.0)
     assert any("autokeras-0/0" in note for note in found.notes)
     assert np.isnan(found.leaderboard.set_index("id").loc["autokeras-0/0", "holdout"])
 

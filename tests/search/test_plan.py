@@ -76,6 +76,13 @@ def test_a_search_of_a_later_wave_that_starts_first_leaves_time_for_the_others()
     assert last.budget(now=time.time()).seconds == pytest.approx(first.seconds)
 
 
+def test_a_retried_search_does_not_start_its_time_anew():
+    search = make_plan(["tpot"], minutes=5).searches[1]
+    late = search.deadline - 40
+    assert search.budget(now=late, retried=True).seconds == pytest.approx(40)
+    assert search.budget(now=late).seconds == pytest.approx(search.seconds)
+
+
 def test_no_engines_leave_the_baselines():
     plan = make_plan([], minutes=1)
     assert plan.baselines.engine == "baseline"

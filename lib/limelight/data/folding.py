@@ -19,8 +19,9 @@ def stratified(codes: Codes, hashes: Hashes, n_folds: int) -> Folds:
     """Folds with each class's share: its rows are dealt in the order of their hashes.
 
     Rows of one hash are the same row many times, and stay together: a model would else be
-    validated on what it was trained on. No more folds than the rarest class has different rows,
-    and no fewer than 2.
+    validated on what it was trained on. Of two classes each fold needs both, so there are no more
+    folds than the rarer one has different rows; of more, a rare one may be in two folds only, which
+    leaves some of it in every fold's training rows.
     """
     rows, row_of = _different(codes, hashes)
     alone = np.flatnonzero(np.bincount(codes[rows]) == 1)
@@ -29,7 +30,8 @@ def stratified(codes: Codes, hashes: Hashes, n_folds: int) -> Folds:
         own = np.arange(len(codes), dtype=hashes.dtype)
         rows, row_of = _different(codes, np.where(np.isin(codes, alone), own, hashes))
     counts = np.bincount(codes[rows])
-    n_folds = max(2, min(n_folds, int(counts[counts > 0].min())))
+    most = int(counts.min()) if len(counts) == 2 else len(rows) // 2
+    n_folds = max(2, min(n_folds, most))
     # One deal over all classes, so that the folds' sizes differ by one at most.
     return _dealt(np.lexsort((hashes[rows], codes[rows])), row_of, n_folds)
 

@@ -98,8 +98,10 @@ def make_split(
     kind: Kind = "time" if time is not None else "key" if groups is None else "group"
     hashes = stable_hash(_without_number(keys) if groups is None else groups)
     in_holdout = _last(time, holdout) if time is not None else _lowest(hashes, holdout)
-    training, held = np.flatnonzero(~in_holdout), np.flatnonzero(in_holdout)
     codes = target.astype("int64") if stratify else None
+    if kind == "key" and codes is not None:
+        in_holdout &= ~_too_few_outside(codes, in_holdout)
+    training, held = np.flatnonzero(~in_holdout), np.flatnonzero(in_holdout)
     names = _names(codes, class_names)
     if codes is not None:
         _check_rare(codes, training, names)
@@ -187,6 +189,12 @@ def _names(codes: NDArray[np.int64] | None, given: Sequence[Any]) -> list[str]:
     if codes is None:
         return []
     return [str(name) for name in given] or [str(code) for code in range(int(codes.max()) + 1)]
+
+
+def _too_few_outside(codes: NDArray[np.int64], in_holdout: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The rows of classes of which fewer than two rows are outside of the holdout."""
+    outside = np.bincount(codes[~in_holdout], minlength=int(codes.max()) + 1)
+    return np.asarray(outside[codes] < 2)
 
 
 def _check_rare(codes: NDArray[np.int64], training: Positions, names: list[str]) -> None:

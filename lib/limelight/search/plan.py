@@ -22,7 +22,7 @@ CHOOSE_SECONDS = 8.0
 EXPLAIN_SECONDS = 11.0
 SECONDS_PER_MILLION_CELLS = 4.0
 #: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
-CHOOSE_SHARE = 0.06
+CHOOSE_SHARE = 0.10
 #: A run that has fewer seconds than this for its searches gives them this much all the same.
 LEAST_SEARCH_SECONDS = 15.0
 
@@ -52,10 +52,13 @@ class PlannedSearch:
         share = f"{self.trials} trials" if self.seconds is None else f"{self.seconds:.0f} s"
         return f"{self.engine} {self.number}: {share} on {self.cores} core{'s' * (self.cores > 1)}"
 
-    def budget(self, now: float | None = None) -> Budget:
-        """The budget when the search starts now."""
+    def budget(self, now: float | None = None, retried: bool = False) -> Budget:
+        """The budget when the search starts now; a retried one keeps to the first one's end."""
         if self.seconds is None or self.deadline is None:
             return Budget(trials=self.trials)
+        if retried:
+            left = self.deadline - (time.time() if now is None else now)
+            return Budget(seconds=min(self.seconds, max(left, LEAST_SEARCH_SECONDS)))
         # No more than planned: tasks do not always start in the order of their waves.
         return Budget(seconds=min(self.seconds, time_left(self.deadline, self.seconds, now)))
 

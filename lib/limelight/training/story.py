@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
+import pandas as pd
 from numpy.typing import NDArray
 
 from limelight.report.page import TrainingReport
@@ -57,9 +59,7 @@ def closing_lines(data: Any, run: str) -> list[str]:
     version = data.data_version
     return [
         "",
-        board[["rank", "id", "description", "score", "holdout", "weight"]]
-        .head(10)
-        .to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="-"),
+        _top(board),
         "",
         f"{data.task.metric} on the {data.split['holdout']} rows of the holdout:"
         f" {found['score']:.4f} (95% interval {found['low']:.4f} to {found['high']:.4f})",
@@ -70,6 +70,15 @@ def closing_lines(data: Any, run: str) -> list[str]:
         f"use it:      from metaflow import Run; Run({run!r}).data.predictor.predict(rows)",
         "later:       Flow('TrainFlow').latest_successful_run.data.leaderboard",
     ]
+
+
+def _top(board: pd.DataFrame) -> str:
+    """The first rows of the leaderboard, as wide as a terminal."""
+    top = board[["rank", "id", "description", "score", "holdout", "weight"]].head(10)
+    short = [textwrap.shorten(text, 48, placeholder=" ...") for text in top["description"]]
+    return top.assign(description=short).to_string(
+        index=False, float_format=lambda value: f"{value:.4g}", na_rep="-", justify="left"
+    )
 
 
 def _prediction(data: Any) -> NDArray[Any]:
