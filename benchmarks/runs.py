@@ -107,11 +107,17 @@ def report(task: str | None) -> None:
         "trials_per_minute": (60 * trials.groupby("engine").size() / span).round(1).to_dict(),
         "search_seconds": max(search["seconds"] for search in data.searches),
         "notes": data.notes,
+        "steps": {Path(step.pathspec).name: step_seconds(run, step) for step in run},
         "leaderboard": board[board["rank"] <= 8].to_dict("records"),
     }
     if task:
         answer["test"] = test_score(data.predictor, Path(task))
     print(json.dumps(answer, default=str))
+
+
+def step_seconds(run: Any, step: Any) -> list[float]:
+    """When a step began and ended, in seconds since the run began."""
+    return [(at - run.created_at).total_seconds() for at in (step.created_at, step.finished_at)]
 
 
 def test_score(predictor: Any, task: Path) -> float:

@@ -17,6 +17,7 @@ import pytest
 
 from limelight.search.autokeras import AutoKerasEngine, _Search
 from limelight.search.autokeras_backend import load_keras
+from limelight.search.autokeras_space import Space, space
 from limelight.search.autokeras_tuner import Finished, Training
 from limelight.search.budget import Budget
 from limelight.search.engine import SearchProblem
@@ -117,6 +118,22 @@ def test_a_training_that_diverges_is_a_failed_trial(binary: SearchProblem, tmp_p
     assert (trial.outcome, trial.score) == ("failed", None)
     assert "nan" in trial.error
     assert search.losses == [0.1, 0.2, 0.3], "a loss that cannot be ranked is among the ranked"
+
+
+@pytest.mark.slow
+def test_a_space_with_nothing_new_is_followed_by_another(
+    binary: SearchProblem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = Space((1,), (8,), (0.0,), ((((8,), 0.0, False, 1e-3)),))
+    monkeypatch.setattr(
+        "limelight.search.autokeras.space", lambda number: few if number == 0 else space(number)
+    )
+    monkeypatch.setattr("limelight.search.autokeras_space.LEARNING_RATES", [1e-3])
+    monkeypatch.setattr("limelight.search.autokeras_space.OPTIMIZERS", ["adam"])
+    monkeypatch.setattr("limelight.search.autokeras.MOST_EPOCHS", 2)
+    ledger = search(binary, tmp_path, Budget(trials=5))
+    assert [trial.number for trial in ledger.trials] == [0, 1, 2, 3, 4]
+    assert "network 256-128, batch norm, dropout 0.25" in {t.description for t in ledger.trials}
 
 
 FRESH = """

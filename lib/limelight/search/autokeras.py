@@ -43,6 +43,8 @@ from limelight.search.network import (
 Array = NDArray[Any]
 
 MOST_EPOCHS = 100
+#: Spaces that one search goes through, one after another; the budget ends it long before.
+MOST_SPACES = 30
 #: A trial is scored on all folds if its loss is among so many lowest when it ends.
 SCORED_RANKS = 3
 _CLIP = 3.0
@@ -89,7 +91,9 @@ class AutoKerasEngine:
             contextlib.suppress(SearchOver),
         ):
             warnings.simplefilter("ignore")
-            search.run(number, workdir)
+            # AutoKeras ends when it comes upon nothing new in a space; there are others.
+            for further in range(MOST_SPACES):
+                search.run(number + further, workdir / f"space-{further}")
 
 
 class _Search:
@@ -107,24 +111,28 @@ class _Search:
         )
         self.losses: list[float] = []
         self.number = 0
+        self.waiting = False
         self.slowest = 0.0
         # Seconds of a fold, as a share of the same training in the trial: compiled code is shared.
         self.fold_share = 0.7
 
     def run(self, number: int, workdir: Path) -> None:
-        """Let AutoKeras search until the budget ends.
+        """Let AutoKeras search one space until the budget ends, or it finds nothing new.
 
         Raises:
-            SearchOver: It has ended.
+            SearchOver: The budget has ended.
         """
         self._check_time()
+        wanted = (self.clock.budget.trials or 1_000_000) - len(self.ledger.trials)
+        if wanted <= 0:
+            raise SearchOver
         # What it has to say when it goes on with a killed search would stand among our lines.
         with contextlib.redirect_stdout(io.StringIO()):
             model = auto_model(
                 self.task,
                 space(number),
                 tuner=observed_tuner(self, self.batch, self._validation_weights()),
-                max_trials=self.clock.budget.trials or 1_000_000,
+                max_trials=wanted,
                 directory=str(workdir),
                 project_name="autokeras",
                 overwrite=False,
@@ -133,18 +141,20 @@ class _Search:
         oracle = model.tuner.oracle
         oracle.max_retries_per_trial = 0
         oracle.max_consecutive_failed_trials = 10
+        oracle.max_trials = wanted + len(oracle.trials)
         known = [trial.score for trial in oracle.trials.values()]
-        self.losses = [loss for loss in known if loss is not None and math.isfinite(loss)]
+        self.losses += [loss for loss in known if loss is not None and math.isfinite(loss)]
         training, validation, weights = self._data()
-        model.fit(
-            *training,
-            validation_data=validation,
-            validation_batch_size=len(validation[0]),
-            epochs=MOST_EPOCHS,
-            batch_size=self.batch,
-            verbose=0,
-            **weights,
-        )
+        with contextlib.suppress(SearchOver):  # of this space
+            model.fit(
+                *training,
+                validation_data=validation,
+                validation_batch_size=len(validation[0]),
+                epochs=MOST_EPOCHS,
+                batch_size=self.batch,
+                verbose=0,
+                **weights,
+            )
 
     def _data(self) -> tuple[tuple[Array, Array], tuple[Array, Array], dict[str, Array]]:
         """Training and validation rows of the first fold, and weights where there are any.
@@ -187,12 +197,15 @@ class _Search:
     def before(self) -> None:
         """Number the next trial and seed it, if there is time for one."""
         self._check_time()
-        self.number = self.ledger.next_number()
+        if not self.waiting:  # where a space has nothing new, its number goes to the next one
+            self.number = self.ledger.next_number()
+        self.waiting = True
         # Its own seed: what comes before a trial has no influence on its weights.
         load_keras().utils.set_random_seed((self.seed + 7919 * self.number) % 2**31)
 
     def begin(self, values: dict[str, Any]) -> None:
         """Start the trial's clocks."""
+        self.waiting = False
         self.ledger.begin(self.number, describe(values), values)
         self.started, self.cpu = time.perf_counter(), time.process_time()
         self.left = self.clock.left

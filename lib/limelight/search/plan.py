@@ -18,11 +18,12 @@ from limelight.search.budget import Budget
 
 #: Seconds set aside for the end of a run on a small table, measured by `benchmarks/runs.py` on
 #: two cores, and per million cells on top. Starting a task and its libraries is half of them.
-CHOOSE_SECONDS = 8.0
+CHOOSE_SECONDS = 11.0
 EXPLAIN_SECONDS = 11.0
-SECONDS_PER_MILLION_CELLS = 4.0
+CHOOSE_SECONDS_PER_MILLION_CELLS = 12.0
+EXPLAIN_SECONDS_PER_MILLION_CELLS = 4.0
 #: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
-CHOOSE_SHARE = 0.10
+CHOOSE_SHARE = 0.03
 #: A run that has fewer seconds than this for its searches gives them this much all the same.
 LEAST_SEARCH_SECONDS = 15.0
 
@@ -167,9 +168,10 @@ def make_plan(
         return Plan(tuple(planned), seed, None, trials, None, None)
     now = time.time()
     deadline = (now if launched is None else launched) + 60 * minutes
-    more = SECONDS_PER_MILLION_CELLS * cells / 1e6
-    choose_deadline = deadline - EXPLAIN_SECONDS - more
-    choosing = CHOOSE_SECONDS + CHOOSE_SHARE * 60 * minutes + more
+    millions = cells / 1e6
+    choose_deadline = deadline - EXPLAIN_SECONDS - EXPLAIN_SECONDS_PER_MILLION_CELLS * millions
+    choosing = CHOOSE_SECONDS + CHOOSE_SHARE * 60 * minutes
+    choosing += CHOOSE_SECONDS_PER_MILLION_CELLS * millions
     search_deadline = max(choose_deadline - choosing, now + LEAST_SEARCH_SECONDS)
     waves = math.ceil(len(named) / at_once)
     seconds = (search_deadline - now) / waves
