@@ -180,7 +180,13 @@ def _best(report: TrainingReport) -> View:
     table = report.leaderboard
     published = table[table["published"].astype(bool)]
     chosen = (published if len(published) else table).iloc[0]
-    return {str(name): value for name, value in chosen.items()}
+    best = {str(name): value for name, value in chosen.items()}
+    # What came out in the end: members may have left an ensemble for want of time.
+    members = table[table["weight"] > 0].sort_values("weight", ascending=False, kind="stable")
+    if len(members) > 1:
+        named = zip(members["weight"], members["description"], strict=True)
+        best["description"] = " + ".join(f"{weight:.0%} {name}" for weight, name in named)
+    return best
 
 
 def _facts(report: TrainingReport) -> list[tuple[str, str]]:
