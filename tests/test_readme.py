@@ -41,12 +41,13 @@ def test_its_commands_for_a_table_of_ones_own_and_its_python_work(flow, tmp_path
     for snippet in blocks("python"):
         exec(snippet, names)
     assert (tmp_path / "credit.limelight").exists()
-    assert set(names["data"].leaderboard["engine"]) == {"baseline", "ensemble"}
+    assert "baseline" in set(names["data"].leaderboard["engine"])
+    assert names["data"].predictor.predict_proba(names["rows"]).shape == (2, 2)
 
 
 @pytest.mark.slow
 def test_the_options_it_names_exist(flow, tmp_path):
     known = flow(tmp_path, "run", "--help").output
     table = TEXT[TEXT.index("| option |") : TEXT.index("has them all")]
-    for option in set(re.findall(r"--[a-z-]+", table)) - {"--help"}:
+    for option in set(re.findall(r"--[a-z][a-z-]+", table)) - {"--help"}:
         assert option in known, option
