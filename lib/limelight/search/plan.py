@@ -23,7 +23,7 @@ EXPLAIN_SECONDS = 12.0
 CHOOSE_SECONDS_PER_MILLION_CELLS = 12.0
 EXPLAIN_SECONDS_PER_MILLION_CELLS = 4.0
 #: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
-CHOOSE_SHARE = 0.03
+CHOOSE_SHARE = 0.005
 #: A run that has fewer seconds than this for its searches gives them this much all the same.
 LEAST_SEARCH_SECONDS = 15.0
 
