@@ -76,6 +76,15 @@ def test_a_search_of_a_later_wave_that_starts_first_leaves_time_for_the_others()
     assert last.budget(now=time.time()).seconds == pytest.approx(first.seconds)
 
 
+def test_a_choice_that_starts_late_is_short_and_one_that_is_resumed_is_not():
+    plan = make_plan(["tpot"], minutes=2)
+    late = plan.choose_deadline
+    assert plan.choose_seconds(now=late - 6) == pytest.approx(6)
+    assert plan.choose_seconds(now=late + 10) < 5
+    assert plan.choose_seconds(now=late + 3600) > 10
+    assert plan.explain_seconds(now=plan.deadline - 7) == pytest.approx(7)
+
+
 def test_a_retried_search_does_not_start_its_time_anew():
     search = make_plan(["tpot"], minutes=5).searches[1]
     late = search.deadline - 40
@@ -103,3 +112,11 @@ def test_no_engines_leave_the_baselines():
 def test_a_budget_that_cannot_be_is_refused(given, word):
     with pytest.raises(InputError, match=word):
         make_plan(["tpot"], **given)
+
+
+def test_networks_get_time_to_be_fitted_at_the_end_of_all_but_the_shortest_runs():
+    def searching(engine, minutes):
+        return make_plan([engine], minutes=minutes, launched=time.time()).searches[1].seconds
+
+    assert searching("tpot", 2) - searching("autokeras", 2) == pytest.approx(3, abs=0.2)
+    assert searching("tpot", 1) == pytest.approx(searching("autokeras", 1), abs=0.2)

@@ -24,7 +24,7 @@ Array = NDArray[Any]
 #: Seconds that the first fit of an engine costs on top in a process: importing keras and its
 #: backend takes 3 s on a quiet machine, compiling the first network as much again. A candidate's
 #: own fit_seconds do not know of it.
-FIRST_FIT_SECONDS = {"autokeras": 6.0}
+FIRST_FIT_SECONDS = {"autokeras": 5.0}
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,19 @@ from limelight.search.budget import Budget
 
 #: Seconds set aside for the end of a run on a small table, measured by `benchmarks/runs.py` on
 #: two cores, and per million cells on top. Starting a task and its libraries is half of them.
-CHOOSE_SECONDS = 12.0
+CHOOSE_SECONDS = 14.0
 EXPLAIN_SECONDS = 12.0
 CHOOSE_SECONDS_PER_MILLION_CELLS = 12.0
 EXPLAIN_SECONDS_PER_MILLION_CELLS = 4.0
 #: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
 CHOOSE_SHARE = 0.005
+#: The first fit of a network in a process imports and compiles; a shorter run cannot afford it.
+NETWORK_SECONDS = 3.0
+NETWORK_MINUTES = 1.5
 #: A run that has fewer seconds than this for its searches gives them this much all the same.
 LEAST_SEARCH_SECONDS = 15.0
+#: Whoever is this late was not slow, but waited in a queue or is resumed.
+RESUMED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,7 @@ class Plan:
 
     def choose_seconds(self, now: float | None = None) -> float | None:
         """Seconds for the choice when it starts now; None for no limit."""
-        minutes = self.minutes or 0.0
-        return _left(self.choose_deadline, CHOOSE_SECONDS + CHOOSE_SHARE * 60 * minutes, now)
+        return _left(self.choose_deadline, CHOOSE_SECONDS, now)
 
     def explain_seconds(self, now: float | None = None) -> float | None:
         """Seconds for the explanations when they start now; None for no limit."""
@@ -118,7 +122,11 @@ def time_left(deadline: float, planned: float, now: float | None = None) -> floa
 
 
 def _left(deadline: float | None, planned: float, now: float | None) -> float | None:
-    return None if deadline is None else time_left(deadline, planned, now)
+    """Seconds until a deadline; at least a quarter of what was planned, and all on another day."""
+    if deadline is None:
+        return None
+    left = deadline - (time.time() if now is None else now)
+    return planned if left < -RESUMED_SECONDS else max(left, planned / 4)
 
 
 def make_plan(
@@ -153,7 +161,7 @@ def make_plan(
         >>> plan = make_plan(["tpot", "autokeras"], minutes=1, cores=2, launched=time.time())
         >>> [(search.engine, search.cores) for search in plan.searches]
         [('baseline', 1), ('tpot', 1), ('autokeras', 1)]
-        >>> 30 < plan.searches[1].seconds < 40
+        >>> 25 < plan.searches[1].seconds < 40
         True
     """
     _check_amounts(searches, minutes, trials)
@@ -172,6 +180,8 @@ def make_plan(
     choose_deadline = deadline - EXPLAIN_SECONDS - EXPLAIN_SECONDS_PER_MILLION_CELLS * millions
     choosing = CHOOSE_SECONDS + CHOOSE_SHARE * 60 * minutes
     choosing += CHOOSE_SECONDS_PER_MILLION_CELLS * millions
+    if "autokeras" in engines and minutes >= NETWORK_MINUTES:
+        choosing += NETWORK_SECONDS
     search_deadline = max(choose_deadline - choosing, now + LEAST_SEARCH_SECONDS)
     waves = math.ceil(len(named) / at_once)
     seconds = (search_deadline - now) / waves
