@@ -320,7 +320,7 @@ def test_the_member_whose_engine_takes_long_to_start_leaves_before_the_quick_one
 ) -> None:
     weights = {"autokeras-0/0": 0.4, "tpot-0/0": 0.35, "tpot-0/1": 0.25}
     pool = [candidate for candidate in binary[0] if candidate.id in weights]
-    fitter = Fitter(binary[1].task, 1, 6.5, [], lambda _: None)
+    fitter = Fitter(binary[1].task, 1, 5.5, [], lambda _: None)
     kept, _ = _within_time(weights, [], pool, fitter, 2.25, binary[1].folds)
     assert kept.keys() == {"tpot-0/0", "tpot-0/1"}
     most = {"autokeras-0/0": 0.8, "tpot-0/1": 0.2}

@@ -22,9 +22,9 @@ from limelight.search.task import Task
 Array = NDArray[Any]
 
 #: Seconds that the first fit of an engine costs on top in a process: importing keras and its
-#: backend takes 3 s on a quiet machine, compiling the first network as much again. A candidate's
+#: backend takes 3 s on a quiet machine, compiling the first network one more. A candidate's
 #: own fit_seconds do not know of it.
-FIRST_FIT_SECONDS = {"autokeras": 5.0}
+FIRST_FIT_SECONDS = {"autokeras": 4.0}
 
 
 @dataclass(frozen=True)

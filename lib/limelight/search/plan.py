@@ -19,7 +19,7 @@ from limelight.search.budget import Budget
 #: Seconds set aside for the end of a run on a small table, measured by `benchmarks/runs.py` on
 #: two cores, and per million cells on top. Starting a task and its libraries is half of them.
 CHOOSE_SECONDS = 14.0
-EXPLAIN_SECONDS = 12.0
+EXPLAIN_SECONDS = 10.5
 CHOOSE_SECONDS_PER_MILLION_CELLS = 12.0
 EXPLAIN_SECONDS_PER_MILLION_CELLS = 4.0
 #: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
