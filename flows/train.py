@@ -76,7 +76,7 @@ class TrainFlow(FlowSpec):
     trials_option = Parameter(
         "trials",
         type=int,
-        help="Trials of each search instead of minutes: the same result on every machine.",
+        help="Trials of each search instead of minutes: the same result for the same seed.",
     )
     engines = Parameter(
         "engines",

@@ -209,7 +209,7 @@ def _check_amounts(searches: int, minutes: float | None, trials: int | None) -> 
     if minutes is not None and trials is not None:
         raise InputError(
             f"--minutes {minutes:g} and --trials {trials} are both given.",
-            "Choose one: --minutes for a clock, --trials for the same result on every machine.",
+            "Choose one: --minutes for a clock, --trials for the same result with the same seed.",
         )
     if minutes is None and trials is None:
         raise InputError("the run has no budget.", "Give --minutes or --trials.")
