@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class LimelightError(Exception):
@@ -33,6 +34,19 @@ class InputError(LimelightError):
 
 class StoreError(LimelightError):
     """A dataset store cannot be opened, read or written."""
+
+
+class ConflictError(StoreError):
+    """Two sides of a merge changed the same cells, and nobody said which is right.
+
+    Args:
+        problem, way_out: As of `LimelightError`.
+        conflicts: A frame with a line for each; of `limelight.data.merging`.
+    """
+
+    def __init__(self, problem: str, way_out: str, conflicts: Any) -> None:
+        super().__init__(problem, way_out)
+        self.conflicts = conflicts
 
 
 class SearchError(LimelightError):
