@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -222,3 +223,112 @@ def test_a_wide_table(store: Store) -> None:
     assert store.diff(new, wider).columns_changed == ("c988",)
     with pytest.raises(InputError, match="991 columns"):
         store.write("wide", pd.DataFrame([range(991)]).rename(columns=str), "Bad", card=card)
+
+
+def test_branches_go_their_own_ways(store: Store) -> None:
+    first = store.write("loans", loans(), "First", card=LOANS)
+    store.branch("dev/try")
+    changed = store.write("loans", loans(amount=[1.0, 2.0, 3.0]), "Try", branch="dev/try")
+    assert store.resolve("loans") == first
+    assert (changed.branch, store.resolve("loans", "dev/try")) == ("dev/try", changed)
+    assert store.branches() == {"main": first.commit, "dev/try": changed.commit}
+    assert [entry.message for entry in store.log("loans", "dev/try")] == ["Try", "First"]
+    assert store.log("loans", "dev/try")[0].parents == (first.commit,)
+    store.branch("old", "dev/try~1")
+    assert store.resolve("loans", "old").commit == first.commit
+    with pytest.raises(InputError, match="'old' is taken by a branch"):
+        store.branch("old")
+    with pytest.raises(InputError, match=r"no branch 'dve' .* Known: 'dev/try', 'main', 'old'"):
+        store.write("loans", loans(), "Bad", branch="dve")
+
+
+def test_a_branch_with_commits_of_its_own_is_not_lost_by_accident(store: Store) -> None:
+    store.write("loans", loans(), "First", card=LOANS)
+    store.branch("dev")
+    store.write("loans", loans(amount=[1.0, 2.0, 3.0]), "Try", branch="dev")
+    with pytest.raises(InputError, match="'dev' has 1 commit that no other"):
+        store.unbranch("dev")
+    store.unbranch("dev", force=True)
+    store.branch("same")
+    store.unbranch("same")
+    assert list(store.branches()) == ["main"]
+    with pytest.raises(InputError, match="'main' cannot be taken away"):
+        store.unbranch("main")
+
+
+def test_tags_are_listed_and_taken_away(store: Store) -> None:
+    assert store.tags() == {}
+    first = store.write("loans", loans(), "First", card=LOANS)
+    store.tag("v1", first)
+    assert store.tags() == {"v1": first.commit}
+    store.untag("v1")
+    assert store.tags() == {}
+    with pytest.raises(InputError, match="no tag 'v1'"):
+        store.untag("v1")
+
+
+def test_a_ref_goes_back_along_the_first_parents(store: Store) -> None:
+    first = store.write("loans", loans(), "First", card=LOANS)
+    store.write("loans", loans(amount=[1.0, 2.0, 3.0]), "Second")
+    third = store.write("loans", loans(amount=[1.0, 2.0, 4.0]), "Third")
+    assert store.resolve("loans", "main~2").commit == first.commit
+    assert store.resolve("loans", f"{third.commit[:10]}~2").commit == first.commit
+    with pytest.raises(InputError, match="behind the first commit"):
+        store.resolve("loans", "main~99")
+
+
+def test_a_dropped_dataset_lives_on_in_its_versions(store: Store) -> None:
+    first = store.write("loans", loans(), "First", card=LOANS)
+    store.write("other", loans(), "Other", card=LOANS)
+    store.drop("loans", "No longer needed")
+    assert store.datasets() == ["other"]
+    assert len(store.read(first)) == 3
+    with pytest.raises(InputError, match="dataset 'loans' is not in"):
+        store.drop("loans", "Again")
+    again = store.write("loans", loans(), "It comes back", card=LOANS)
+    assert again.table_hash == first.table_hash
+
+
+def test_the_date_of_a_commit_can_be_given(store: Store) -> None:
+    date = datetime(2020, 2, 29, 23, 59, 58, tzinfo=UTC)
+    store.write("loans", loans(), "First", card=LOANS, date=date)
+    assert store.log("loans")[0].date == date
+
+
+def test_changes_are_typed_rows(store: Store) -> None:
+    typed = {"kind": pd.Categorical(["a", "b", "a"]), "when": pd.to_datetime(["2020-01-01"] * 3)}
+    old = store.write("loans", loans().assign(**typed), "First", card=LOANS)
+    frame = loans(id=[3, 1, 4], amount=[30.0, 11.0, 40.0]).assign(**typed)
+    new = store.write("loans", frame, "Second")
+    found = store.changes(old, new)
+    before, after = store.read(old), store.read(new)
+    pd.testing.assert_frame_equal(found.added, after.loc[[4]])
+    pd.testing.assert_frame_equal(found.removed, before.loc[[2]])
+    pd.testing.assert_frame_equal(found.before, before.loc[[1]])
+    pd.testing.assert_frame_equal(found.after, after.loc[[1]])
+    same = store.changes(new, new)
+    pd.testing.assert_frame_equal(same.after, after.loc[[]])
+
+
+def test_changes_across_schemas_have_the_columns_of_their_version(store: Store) -> None:
+    old = store.write("loans", loans(), "First", card=LOANS)
+    # A column of another type has changed; a row in which it reads the same has not.
+    frame = loans(id=[3, 1, 4], amount=["30", "one", "20"]).assign(term=1)
+    new = store.write("loans", frame, "Second")
+    assert (store.diff(old, new).modified, store.diff(old, new).unchanged) == (1, 1)
+    found = store.changes(old, new)
+    pd.testing.assert_frame_equal(found.added, store.read(new).loc[[4]])
+    pd.testing.assert_frame_equal(found.removed, store.read(old).loc[[2]])
+    pd.testing.assert_frame_equal(found.before, store.read(old).loc[[1]])
+    pd.testing.assert_frame_equal(found.after, store.read(new).loc[[1]])
+    other = store.write("loans", frame, "Key", card=DatasetCard("loans", "default", ("amount",)))
+    rekeyed = store.changes(new, other)
+    assert (len(rekeyed.added), len(rekeyed.removed), len(rekeyed.after)) == (3, 3, 0)
+
+
+def test_changes_can_be_limited(store: Store) -> None:
+    old = store.write("loans", loans(), "First", card=LOANS)
+    new = store.write("loans", loans(id=[5, 6, 2], amount=[1.0, 2.0, 3.0]), "Second")
+    found = store.changes(old, new, limit=1)
+    assert (found.added.index.tolist(), found.removed.index.tolist()) == ([5], [1])
+    assert store.changes(old, new, limit=2).added.index.tolist() == [5, 6]

@@ -58,19 +58,22 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def opened(path: Path, commit: str = "") -> Iterator[Any]:
-    """A connection to the store's ``main`` branch, or, read-only, to one of its commits.
+def opened(path: Path, place: str = "") -> Iterator[Any]:
+    """A connection to the store's ``main`` branch, or to another place in it.
 
     Connections are opened for each call: they must not travel to other processes.
+
+    Args:
+        path: The store's file.
+        place: ``/<branch>``, or ``@<commit>``, which is read-only.
 
     Raises:
         StoreError: The file is another program's, or the database reports a problem.
     """
     check_file(path)
     sqlite = driver()
-    address = f"{path}@{commit}" if commit else str(path)
     try:
-        connection = sqlite.connect(address, isolation_level=None, timeout=BUSY_SECONDS)
+        connection = sqlite.connect(f"{path}{place}", isolation_level=None, timeout=BUSY_SECONDS)
         try:
             yield connection
         finally:

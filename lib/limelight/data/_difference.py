@@ -1,109 +1,234 @@
-"""What changed between two versions of a dataset, counted by the database."""
+"""What changed between two versions of a dataset, found by the database."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from limelight.data._connection import quoted
-from limelight.data._tables import Layout, read_layout
+from limelight.data._session import CHUNK, Row, Session
+from limelight.data._tables import Layout, framed, read_layout
 from limelight.data.schema import Column
-from limelight.data.store import DataVersion, DiffSummary
+from limelight.data.store import Changes, DataVersion, DiffSummary
+from limelight.errors import StoreError
 
 
-def difference(connection: Any, path: Path, old: DataVersion, new: DataVersion) -> DiffSummary:
-    """Compare by key; a connection to the store at the new version is used.
+@dataclass(frozen=True)
+class _Pair:
+    """Two versions of a dataset, seen from a session at the new one."""
+
+    session: Session
+    old: DataVersion
+    new: DataVersion
+    before: Layout
+    after: Layout
+    at_old: str
+
+    @classmethod
+    def of(cls, session: Session, old: DataVersion, new: DataVersion) -> _Pair:
+        at_old = session.other(old.commit)
+        before = read_layout(session, old.dataset, at_old)
+        after = read_layout(session, new.dataset, session.own)
+        if before is None or after is None:
+            missing = old if before is None else new
+            raise StoreError(
+                f"the columns of {missing.dataset!r} are not in the store at {missing.commit}.",
+                "Check the store: limelight data doctor.",
+            )
+        return cls(session, old, new, before, after, at_old)
+
+    @property
+    def same_key(self) -> bool:
+        return self.before.key == self.after.key
+
+    @property
+    def same_table(self) -> bool:
+        return self.before.same_table(self.after)
+
+    @property
+    def shared(self) -> list[tuple[Column, Column]]:
+        """The columns of both versions beside the key, as they were and as they are."""
+        was = {column.name: column for column in self.before.columns}
+        return [
+            (was[column.name], column)
+            for column in self.after.columns
+            if column.name in was and column.name not in self.after.key
+        ]
+
+    @property
+    def came(self) -> tuple[str, ...]:
+        was = {column.name for column in self.before.columns}
+        return tuple(column.name for column in self.after.columns if column.name not in was)
+
+    @property
+    def went(self) -> tuple[str, ...]:
+        now = {column.name for column in self.after.columns}
+        return tuple(column.name for column in self.before.columns if column.name not in now)
+
+    @property
+    def retyped(self) -> list[str]:
+        was = {column.name: column for column in self.before.columns}
+        return [
+            column.name
+            for column in self.after.columns
+            if column.name in was and _type(column) != _type(was[column.name])
+        ]
+
+    def quoted(self, table: str, names: Iterable[str]) -> str:
+        return ", ".join(f"{table}.{self.session.quoted(name)}" for name in names)
+
+    @property
+    def joined(self) -> str:
+        """The test that a row ``a`` of the old table and ``b`` of the new have the same key."""
+        return " AND ".join(
+            f"a.{self.session.quoted(a)} = b.{self.session.quoted(b)}"
+            for a, b in zip(self.before.sql_key, self.after.sql_key, strict=True)
+        )
+
+    @property
+    def differing(self) -> str:
+        """The test that two such rows differ in a shared column.
+
+        Row values, since a chain of ORs may be too deep for the parser.
+        """
+        if not self.shared:
+            return "1 = 0"
+        left = self.quoted("a", [was.sql_name for was, _ in self.shared])
+        right = self.quoted("b", [now.sql_name for _, now in self.shared])
+        return self.session.differs(f"({left})", f"({right})")
+
+    @property
+    def tables(self) -> tuple[str, str]:
+        name = self.session.quoted(self.new.dataset)
+        return f"{self.at_old}{name} AS a", f"{self.session.own}{name} AS b"
+
+
+def difference(session: Session, old: DataVersion, new: DataVersion) -> DiffSummary:
+    """Compare by key; the session is at the new version.
 
     Rows count as modified where a column that both versions have differs. Where the key itself is
     another one, all old rows count as removed and all new ones as added.
     """
-    connection.execute("ATTACH ? AS old", (f"{path}@{old.commit}",))
-    before, after = _layout_of_old(connection, old.dataset), read_layout(connection, new.dataset)
-    if before is None or after is None:
-        raise LookupError(f"no layout of {old.dataset!r}")
-    was = {column.name: column for column in before.columns}
-    now = {column.name: column for column in after.columns}
-    retyped = [name for name in now if name in was and _type(now[name]) != _type(was[name])]
-    names = {
-        "columns_added": tuple(name for name in now if name not in was),
-        "columns_removed": tuple(name for name in was if name not in now),
-    }
-    if before.key != after.key:
-        return DiffSummary(new.rows, old.rows, 0, 0, **names, columns_changed=tuple(retyped))
-    shared = [name for name in now if name in was and name not in after.key]
-    pairs = [(was[name].sql_name, now[name].sql_name) for name in shared]
-    if before.same_table(after):
-        added, removed, modified, differs = _by_tree(connection, old, new, pairs)
-    else:
-        added, removed, modified, differs = _by_join(connection, old, new, before, after, pairs)
-    differing = {name for name, differ in zip(shared, differs, strict=True) if differ}
-    changed = tuple(name for name in now if name in differing or name in retyped)
+    pair = _Pair.of(session, old, new)
+    if not pair.same_key:
+        return DiffSummary(new.rows, old.rows, 0, 0, pair.came, pair.went, tuple(pair.retyped))
+    added, removed, modified, differs = (_by_tree if pair.same_table else _by_join)(pair)
+    differing = {
+        now.name for (_, now), differ in zip(pair.shared, differs, strict=True) if differ
+    } | set(pair.retyped)
+    changed = tuple(column.name for column in pair.after.columns if column.name in differing)
     return DiffSummary(
-        added, removed, modified, old.rows - removed - modified, **names, columns_changed=changed
+        added,
+        removed,
+        modified,
+        old.rows - removed - modified,
+        pair.came,
+        pair.went,
+        changed,
+    )
+
+
+def row_changes(
+    session: Session, old: DataVersion, new: DataVersion, limit: int | None = None
+) -> Changes:
+    """The rows behind the numbers of `difference`."""
+    pair = _Pair.of(session, old, new)
+    find = _rows_by_tree if pair.same_key and pair.same_table else _rows_by_join
+    width = len(pair.before.sql_columns)
+    both = list(_limited(find(pair, "modified"), limit))
+    return Changes(
+        added=framed(_limited(find(pair, "added"), limit), pair.after),
+        removed=framed(_limited(find(pair, "removed"), limit), pair.before),
+        before=framed(([row[:width] for row in chunk] for chunk in both), pair.before),
+        after=framed(([row[width:] for row in chunk] for chunk in both), pair.after),
     )
 
 
 Counts = tuple[int, int, int, list[bool]]
 
 
-def _by_tree(
-    connection: Any, old: DataVersion, new: DataVersion, pairs: list[tuple[str, str]]
-) -> Counts:
+def _by_tree(pair: _Pair) -> Counts:
     """Dolt's own diff, whose cost is that of the changes; for equal tables."""
-    differs = _sums(f"{quoted('from_' + a)} IS NOT {quoted('to_' + b)}" for a, b in pairs)
-    rows = connection.execute(
-        f"SELECT diff_type, count(*){differs} FROM {quoted('dolt_diff_' + new.dataset)}(?, ?)"
-        " GROUP BY diff_type",
-        (old.commit, new.commit),
-    ).fetchall()
-    found = {kind: (count, differ) for kind, count, *differ in rows}
-    modified, differing = found.get("modified", (0, [0] * len(pairs)))
-    added, removed = found.get("added", (0, []))[0], found.get("removed", (0, []))[0]
-    return added, removed, modified, [bool(d) for d in differing]
-
-
-def _by_join(
-    connection: Any,
-    old: DataVersion,
-    new: DataVersion,
-    before: Layout,
-    after: Layout,
-    pairs: list[tuple[str, str]],
-) -> Counts:
-    """Both tables joined by their key; for tables whose columns differ."""
-    tests = [f"a.{quoted(was)} IS NOT b.{quoted(now)}" for was, now in pairs]
-    # Row values, since a chain of ORs may be too deep for the parser.
-    sides = [", ".join(f"{t}.{quoted(n)}" for n in ns) for t, ns in _sides(pairs)]
-    same = f"({sides[0]}) IS NOT ({sides[1]})" if pairs else "0"
-    keys = " AND ".join(
-        f"a.{quoted(a)} = b.{quoted(b)}" for a, b in zip(before.sql_key, after.sql_key, strict=True)
+    session, quoted = pair.session, pair.session.quoted
+    differs = _sums(
+        session.differs(quoted("from_" + was.sql_name), quoted("to_" + now.sql_name))
+        for was, now in pair.shared
     )
-    table = quoted(new.dataset)
-    both, modified, *differs = connection.execute(
-        f"SELECT count(*), coalesce(sum({same}), 0){_sums(tests)}"
-        f" FROM old.{table} AS a JOIN main.{table} AS b ON {keys}"
-    ).fetchone()
-    return new.rows - both, old.rows - both, modified, [bool(differ) for differ in differs]
+    source, values = session.diff_of(pair.new.dataset, pair.old.commit, pair.new.commit)
+    rows = session.rows(
+        f"SELECT diff_type, count(*){differs} FROM {source} GROUP BY diff_type", values
+    )
+    found = {kind: (count, differ) for kind, count, *differ in rows}
+    modified, differing = found.get("modified", (0, [0] * len(pair.shared)))
+    added, removed = found.get("added", (0, []))[0], found.get("removed", (0, []))[0]
+    return added, removed, modified, [bool(differ) for differ in differing]
 
 
-def _sides(pairs: list[tuple[str, str]]) -> list[tuple[str, list[str]]]:
-    return [("a", [was for was, _ in pairs]), ("b", [now for _, now in pairs])]
+def _by_join(pair: _Pair) -> Counts:
+    """Both tables joined by their key; for tables whose columns differ."""
+    quoted, differs = pair.session.quoted, pair.session.differs
+    each = _sums(
+        differs(f"a.{quoted(was.sql_name)}", f"b.{quoted(now.sql_name)}")
+        for was, now in pair.shared
+    )
+    a, b = pair.tables
+    ((both, modified, *found),) = pair.session.rows(
+        f"SELECT count(*), coalesce(sum({pair.differing}), 0){each}"
+        f" FROM {a} JOIN {b} ON {pair.joined}"
+    )
+    return pair.new.rows - both, pair.old.rows - both, int(modified), [bool(n) for n in found]
+
+
+def _rows_by_tree(pair: _Pair, kind: str) -> Iterator[list[Row]]:
+    quoted = pair.session.quoted
+    before = [quoted(f"from_{name}") for name, _ in pair.before.sql_columns]
+    after = [quoted(f"to_{name}") for name, _ in pair.after.sql_columns]
+    names = {"added": after, "removed": before, "modified": before + after}[kind]
+    side = "from_" if kind == "removed" else "to_"
+    order = ", ".join(quoted(side + name) for name in pair.after.sql_key)
+    source, values = pair.session.diff_of(pair.new.dataset, pair.old.commit, pair.new.commit)
+    return pair.session.stream(
+        f"SELECT {', '.join(names)} FROM {source} WHERE diff_type = '{kind}' ORDER BY {order}",
+        values,
+    )
+
+
+def _rows_by_join(pair: _Pair, kind: str) -> Iterator[list[Row]]:
+    before = pair.quoted("a", [name for name, _ in pair.before.sql_columns])
+    after = pair.quoted("b", [name for name, _ in pair.after.sql_columns])
+    of_old = pair.quoted("a", pair.before.sql_key)
+    of_new = pair.quoted("b", pair.after.sql_key)
+    a, b = pair.tables
+    if not pair.same_key:  # no row of one is a row of the other
+        statement = {
+            "added": f"SELECT {after} FROM {b} ORDER BY {of_new}",
+            "removed": f"SELECT {before} FROM {a} ORDER BY {of_old}",
+        }.get(kind)
+        return pair.session.stream(statement) if statement else iter(())
+    lone = "{} IS NULL".format
+    statement = {
+        "added": f"SELECT {after} FROM {b} LEFT JOIN {a} ON {pair.joined}"
+        f" WHERE {lone(pair.quoted('a', pair.before.sql_key[:1]))} ORDER BY {of_new}",
+        "removed": f"SELECT {before} FROM {a} LEFT JOIN {b} ON {pair.joined}"
+        f" WHERE {lone(pair.quoted('b', pair.after.sql_key[:1]))} ORDER BY {of_old}",
+        "modified": f"SELECT {before}, {after} FROM {a} JOIN {b} ON {pair.joined}"
+        f" WHERE {pair.differing} ORDER BY {of_new}",
+    }[kind]
+    return pair.session.stream(statement)
+
+
+def _limited(chunks: Iterator[list[Row]], limit: int | None) -> Iterator[list[Row]]:
+    if limit is None:
+        yield from chunks
+        return
+    rows = islice((row for chunk in chunks for row in chunk), limit)
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
 
 
 def _sums(tests: Iterable[str]) -> str:
     return "".join(f", sum({test})" for test in tests)
-
-
-def _layout_of_old(connection: Any, dataset: str) -> Layout | None:
-    rows = connection.execute(
-        "SELECT name, sql_name, type, in_key FROM old.limelight_columns WHERE dataset = ?"
-        " ORDER BY position",
-        (dataset,),
-    ).fetchall()
-    columns = tuple(Column.from_json(name, sql_name, text) for name, sql_name, text, _ in rows)
-    key = sorted((place, name) for name, _, _, place in rows if place)
-    return Layout(columns, tuple(name for _, name in key)) if rows else None
 
 
 def _type(column: Column) -> tuple[str, str, Any]:

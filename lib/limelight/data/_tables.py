@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from limelight.data._connection import quoted
+from limelight.data._session import Row, Session
 from limelight.data.card import DatasetCard
 from limelight.data.keys import check_key, content_keys, named_key
 from limelight.data.schema import ROW_KEY, Column, check_names, decode, describe, encode
@@ -17,13 +17,18 @@ from limelight.errors import InputError
 CARDS = "limelight_cards"
 COLUMNS = "limelight_columns"
 
-_CREATE = (
-    f"CREATE TABLE IF NOT EXISTS {CARDS} (dataset TEXT PRIMARY KEY NOT NULL, card TEXT NOT NULL)",
-    f"CREATE TABLE IF NOT EXISTS {COLUMNS} (dataset TEXT NOT NULL, sql_name TEXT NOT NULL,"
-    " position INTEGER NOT NULL, name TEXT NOT NULL, in_key INTEGER NOT NULL, type TEXT NOT NULL,"
-    " PRIMARY KEY (dataset, sql_name))",
-)
-_CHUNK = 10_000
+_META = {
+    CARDS: (("dataset", "TEXT"), ("card", "TEXT")),
+    COLUMNS: (
+        ("dataset", "TEXT"),
+        ("sql_name", "TEXT"),
+        ("position", "INTEGER"),
+        ("name", "TEXT"),
+        ("in_key", "INTEGER"),
+        ("type", "TEXT"),
+    ),
+}
+_META_KEYS = {CARDS: ["dataset"], COLUMNS: ["dataset", "sql_name"]}
 
 
 @dataclass(frozen=True)
@@ -97,54 +102,57 @@ def _without_index(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
     )
 
 
-def has_tables(connection: Any) -> bool:
-    """Whether any dataset was written here."""
-    return table_exists(connection, CARDS)
-
-
-def table_exists(connection: Any, name: str) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)
-    ).fetchone()
-    return found is not None
-
-
-def read_cards(connection: Any) -> dict[str, DatasetCard]:
+def read_cards(session: Session) -> dict[str, DatasetCard]:
     """Every dataset's card by its name."""
-    if not has_tables(connection):
+    if CARDS not in session.tables():
         return {}
-    found = connection.execute(f"SELECT dataset, card FROM {CARDS} ORDER BY dataset").fetchall()
-    return {name: DatasetCard.from_json(text) for name, text in found}
+    found = session.rows(f"SELECT dataset, card FROM {CARDS}")
+    return {name: DatasetCard.from_json(text) for name, text in sorted(found)}
 
 
-def read_layout(connection: Any, dataset: str) -> Layout | None:
-    """The columns of a dataset, or None where it does not exist."""
-    if not has_tables(connection):
+def read_layout(session: Session, dataset: str, at: str = "") -> Layout | None:
+    """The columns of a dataset, or None where it does not exist.
+
+    Args:
+        session: Where to look.
+        dataset: Its name.
+        at: What stands before a table's name to mean it at another commit.
+    """
+    if not at and COLUMNS not in session.tables():
         return None
-    found = connection.execute(
-        f"SELECT name, sql_name, type, in_key FROM {COLUMNS} WHERE dataset = ? ORDER BY position",
+    found = session.rows(
+        f"SELECT name, sql_name, type, in_key FROM {at}{COLUMNS}"
+        f" WHERE dataset = {session.place} ORDER BY position",
         (dataset,),
-    ).fetchall()
+    )
     columns = tuple(Column.from_json(name, sql_name, text) for name, sql_name, text, _ in found)
     key = sorted((place, name) for name, _, _, place in found if place)
     return Layout(columns, tuple(name for _, name in key)) if found else None
 
 
-def read_frame(connection: Any, dataset: str, layout: Layout) -> pd.DataFrame:
+def read_frame(session: Session, dataset: str, layout: Layout) -> pd.DataFrame:
     """The rows in the order of their key, indexed by it; memory is that of the result."""
+    names = ", ".join(session.quoted(name) for name, _ in layout.sql_columns)
+    order = ", ".join(map(session.quoted, layout.sql_key))
+    table = session.quoted(dataset)
+    return framed(session.stream(f"SELECT {names} FROM {table} ORDER BY {order}"), layout)
+
+
+def framed(rows: Iterable[list[Row]], layout: Layout) -> pd.DataFrame:
+    """Rows of SQL values, in chunks, as the frame they were written from, indexed by the key."""
     chunks: list[list[list[Any]]] = [[] for _ in layout.sql_columns]
-    for rows in _streamed(connection, dataset, layout):
-        for chunk, values in zip(chunks, zip(*rows, strict=True), strict=True):
+    for some in rows:
+        for chunk, values in zip(chunks, zip(*some, strict=True), strict=True):
             chunk.append(list(values))
     series = []
     if not layout.key:
         keys = Column(ROW_KEY, ROW_KEY, "text", "str")
         series.append(decode(chunks.pop(0), keys))
     series += [decode(chunk, column) for chunk, column in zip(chunks, layout.columns, strict=True)]
-    return _framed(series, layout)
+    return _indexed(series, layout)
 
 
-def _framed(series: list[pd.Series], layout: Layout) -> pd.DataFrame:
+def _indexed(series: list[pd.Series], layout: Layout) -> pd.DataFrame:
     """The columns side by side, and the key as the index."""
     if not layout.key:
         # A column may be called row_key as well, so the key never becomes a column.
@@ -154,41 +162,44 @@ def _framed(series: list[pd.Series], layout: Layout) -> pd.DataFrame:
     return pd.concat(series, axis=1).set_index(list(layout.key))
 
 
-def _streamed(connection: Any, dataset: str, layout: Layout) -> Iterator[list[tuple[Any, ...]]]:
-    names = ", ".join(quoted(name) for name, _ in layout.sql_columns)
-    order = ", ".join(map(quoted, layout.sql_key))
-    cursor = connection.execute(f"SELECT {names} FROM {quoted(dataset)} ORDER BY {order}")
-    while rows := cursor.fetchmany(_CHUNK):
-        yield rows
-
-
-def write_content(connection: Any, dataset: str, content: Content, card: DatasetCard) -> None:
+def write_content(session: Session, dataset: str, content: Content, card: DatasetCard) -> None:
     """Put rows, columns and card in their tables, inside the caller's transaction.
 
     All rows are written: Dolt's trees depend on their content alone, so rows that were there
     before cost no space, and show as unchanged.
     """
-    for statement in _CREATE:
-        connection.execute(statement)
-    old, layout = read_layout(connection, dataset), content.layout
+    for table, columns in _META.items():
+        if table not in session.tables():
+            session.run(_create_table(session, table, list(columns), _META_KEYS[table]))
+    old, layout = read_layout(session, dataset), content.layout
+    name = session.quoted(dataset)
     if layout.same_table(old):
-        connection.execute(f"DELETE FROM {quoted(dataset)}")
+        session.run(f"DELETE FROM {name}")
     else:
-        connection.execute(f"DROP TABLE IF EXISTS {quoted(dataset)}")
-        connection.execute(_create_table(dataset, layout))
-    places = ", ".join("?" * len(layout.sql_columns))
-    connection.executemany(f"INSERT INTO {quoted(dataset)} VALUES ({places})", content.rows)
-    _write_columns(connection, dataset, layout)
-    connection.execute(
-        f"INSERT OR REPLACE INTO {CARDS} (dataset, card) VALUES (?, ?)", (dataset, card.to_json())
+        session.run(f"DROP TABLE IF EXISTS {name}")
+        session.run(_create_table(session, dataset, layout.sql_columns, layout.sql_key))
+    places = ", ".join([session.place] * len(layout.sql_columns))
+    session.run_many(f"INSERT INTO {name} VALUES ({places})", content.rows)
+    _write_columns(session, dataset, layout)
+    session.run(
+        f"REPLACE INTO {CARDS} (dataset, card) VALUES ({session.place}, {session.place})",
+        (dataset, card.to_json()),
     )
 
 
-def _write_columns(connection: Any, dataset: str, layout: Layout) -> None:
-    connection.execute(f"DELETE FROM {COLUMNS} WHERE dataset = ?", (dataset,))
-    connection.executemany(
+def drop_content(session: Session, dataset: str) -> None:
+    """Take a dataset's rows, columns and card out of their tables."""
+    session.run(f"DROP TABLE {session.quoted(dataset)}")
+    for table in (CARDS, COLUMNS):
+        session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
+
+
+def _write_columns(session: Session, dataset: str, layout: Layout) -> None:
+    session.run(f"DELETE FROM {COLUMNS} WHERE dataset = {session.place}", (dataset,))
+    places = ", ".join([session.place] * 6)
+    session.run_many(
         f"INSERT INTO {COLUMNS} (dataset, sql_name, position, name, in_key, type)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        f" VALUES ({places})",
         [
             (
                 dataset,
@@ -203,10 +214,13 @@ def _write_columns(connection: Any, dataset: str, layout: Layout) -> None:
     )
 
 
-def _create_table(dataset: str, layout: Layout) -> str:
-    columns = ", ".join(
-        f"{quoted(name)} {kind}{' NOT NULL' if name in layout.sql_key else ''}"
-        for name, kind in layout.sql_columns
-    )
-    key = ", ".join(map(quoted, layout.sql_key))
-    return f"CREATE TABLE {quoted(dataset)} ({columns}, PRIMARY KEY ({key}))"
+def _create_table(
+    session: Session, table: str, columns: list[tuple[str, str]], key: list[str]
+) -> str:
+    parts = [
+        f"{session.quoted(name)} {session.sql_type(kind, name in key)}"
+        f"{' NOT NULL' if name in key else ''}"
+        for name, kind in columns
+    ]
+    listed = ", ".join(map(session.quoted, key))
+    return f"CREATE TABLE {session.quoted(table)} ({', '.join(parts)}, PRIMARY KEY ({listed}))"

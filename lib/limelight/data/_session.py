@@ -1,0 +1,135 @@
+"""What a store needs of an engine: connections at a commit or on a branch, and their SQL.
+
+The two engines speak nearly the same language: Dolt's system tables have the same names and
+columns in both, and its functions the same arguments. What differs is here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+CHUNK = 10_000
+"""Rows that are fetched at a time."""
+
+
+class Session(Protocol):
+    """An open connection, at a commit or on a branch."""
+
+    place: str
+    """What stands in a statement for a bound value."""
+
+    own: str
+    """What stands before the name of a table of this connection, where another's is near."""
+
+    def quoted(self, name: str) -> str:
+        """An SQL identifier. The one place where a name becomes part of a statement."""
+        ...
+
+    def rows(self, sql: str, values: Row = ()) -> list[Row]:
+        """All rows of a query."""
+        ...
+
+    def stream(self, sql: str, values: Row = ()) -> Iterator[list[Row]]:
+        """The rows of a query, `CHUNK` at a time; memory is that of one chunk."""
+        ...
+
+    def run(self, sql: str, values: Row = ()) -> None:
+        """A statement without a result."""
+        ...
+
+    def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        """One ``INSERT ... VALUES (...)`` for many rows."""
+        ...
+
+    def call(self, procedure: str, *arguments: str) -> list[Row]:
+        """One of Dolt's procedures, e.g. ``call("dolt_tag", "v1", commit)``."""
+        ...
+
+    def tables(self) -> list[str]:
+        """Names of all tables that are not the engine's."""
+        ...
+
+    def sql_type(self, name: str, in_key: bool) -> str:
+        """The engine's type for INTEGER, REAL, TEXT or BLOB."""
+        ...
+
+    def differs(self, left: str, right: str) -> str:
+        """A test that is true where two expressions differ; NULL equals NULL."""
+        ...
+
+    def diff_of(self, table: str, old: str, new: str) -> tuple[str, Row]:
+        """The rows of a table that differ between two commits, to stand behind FROM.
+
+        Its columns are ``diff_type`` ("added", "removed", "modified") and each of the table's,
+        once with ``from_`` and once with ``to_`` before its name.
+        """
+        ...
+
+    def other(self, commit: str) -> str:
+        """What stands before the name of a table to mean it at another commit."""
+        ...
+
+    def log(self) -> list[Row]:
+        """The commits up to here, newest first: hash, committer, e-mail, date (UTC), message."""
+        ...
+
+    def merge(self, commit: str) -> None:
+        """Make another commit a parent of the next one, in a transaction on a branch.
+
+        What the tables then hold is the engine's own merge, conflicts decided for this branch: the
+        caller writes what it wants to keep.
+        """
+        ...
+
+    def fast_forward(self, commit: str) -> None:
+        """Move a branch to a commit that comes after its newest, in a transaction on it."""
+        ...
+
+
+class Backend(Protocol):
+    """An engine with a place to keep things in; it travels to other processes."""
+
+    url: str
+    """Without a password."""
+
+    where: str
+    """The place as a person would say it."""
+
+    hash_length: int
+    """Digits of a full commit hash."""
+
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        ...
+
+    def make(self) -> None:
+        """Make the place ready for its first write."""
+        ...
+
+    def reading(self, commit: str = "") -> AbstractContextManager[Session]:
+        """A connection that reads: at a commit, or at what ``main`` holds now."""
+        ...
+
+    def writing(self, branch: str) -> AbstractContextManager[Session]:
+        """A transaction on a branch, for one writer: all of it, or nothing.
+
+        A `Session.call` of ``dolt_commit`` inside it ends it well.
+        """
+        ...
+
+    def managing(self) -> AbstractContextManager[Session]:
+        """A connection for what belongs to no branch: branches, tags, remotes, upkeep."""
+        ...
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """What the work returns, tried again while others write.
+
+        Raises:
+            StoreError: The store is busy for too long.
+        """
+        ...

@@ -1,0 +1,441 @@
+"""A store in Dolt, whichever engine holds it: what the contract says, on sessions of a backend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Literal
+
+import pandas as pd
+
+from limelight.data import _tables
+from limelight.data._difference import difference, row_changes
+from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
+from limelight.data._session import Backend, Session
+from limelight.data.card import DatasetCard
+from limelight.data.schema import Column
+from limelight.data.store import AUTHOR, MAIN, Changes, Commit, DataVersion, DiffSummary, Mode
+from limelight.errors import InputError, StoreError, did_you_mean
+
+
+class DoltStore:
+    """`limelight.data.store.Store` for any engine of Dolt.
+
+    Args:
+        backend: The engine and its place.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.url = backend.url
+
+    # Looking.
+
+    def datasets(self, ref: str = MAIN) -> list[str]:
+        """Names of the datasets at a ref, sorted; none in a store that was never written."""
+        if not self.backend.exists() and ref == MAIN:
+            return []
+        with self._at_ref(ref) as session:
+            return list(_tables.read_cards(session))
+
+    def resolve(self, dataset: str, ref: str = MAIN) -> DataVersion:
+        """The version that a ref stands for now."""
+        commit, branch = self._find(ref, dataset)
+        return self._version(dataset, commit, branch, ref)
+
+    def read(self, version: DataVersion) -> pd.DataFrame:
+        """The rows of a version with their dtypes, in the order of their key, indexed by it."""
+        with self._at(version) as session:
+            return _tables.read_frame(session, version.dataset, self._layout(session, version))
+
+    def card(self, version: DataVersion) -> DatasetCard:
+        """The dataset's card at a version."""
+        with self._at(version) as session:
+            return _tables.read_cards(session)[version.dataset]
+
+    def columns(self, version: DataVersion) -> tuple[Column, ...]:
+        """Names and types of a version's columns, those of the key first."""
+        with self._at(version) as session:
+            return self._layout(session, version).columns
+
+    def log(self, dataset: str | None = None, ref: str = MAIN) -> list[Commit]:
+        """The commits up to a ref, newest first; of one dataset, those that changed it."""
+        if not self.backend.exists() and dataset is None and ref == MAIN:
+            return []
+        with self._at_ref(ref, dataset) as session:
+            changed = None if dataset is None else _commits_of(session, dataset)
+            refs, before, entries = Refs.of(session), parents(session), session.log()
+        return [
+            Commit(
+                commit,
+                message,
+                f"{name} <{email}>" if email else name,
+                _time(date),
+                refs.names_of(commit),
+                before.get(commit, ()),
+            )
+            for commit, name, email, date, message in entries
+            if changed is None or commit in changed
+        ]
+
+    def branches(self) -> dict[str, str]:
+        """Every branch with its newest commit."""
+        return self._refs().branches
+
+    def tags(self) -> dict[str, str]:
+        """Every tag with its commit."""
+        return self._refs().tags
+
+    def diff(self, old: DataVersion, new: DataVersion) -> DiffSummary:
+        """What changed between two versions of a dataset, in numbers."""
+        self._check_pair(old, new)
+        with self._at(new) as session:
+            return difference(session, old, new)
+
+    def changes(self, old: DataVersion, new: DataVersion, limit: int | None = None) -> Changes:
+        """What changed between two versions of a dataset, row by row."""
+        self._check_pair(old, new)
+        with self._at(new) as session:
+            return row_changes(session, old, new, limit)
+
+    # Writing.
+
+    def write(
+        self,
+        dataset: str,
+        frame: pd.DataFrame,
+        message: str,
+        *,
+        card: DatasetCard | None = None,
+        author: str = AUTHOR,
+        branch: str = MAIN,
+        mode: Mode = "replace",
+        date: datetime | None = None,
+    ) -> DataVersion:
+        """Put a frame into a dataset: rows, card and commit in one transaction."""
+        _check_dataset_name(dataset)
+        _check_commit(message, author)
+        self._check_branch(branch)
+        self._check_free_table(dataset, branch)
+        card = card and replace(card, name=dataset)
+        content = _prepared(frame, card or self._current_card(dataset, branch))
+        # Everything the input alone can do wrong is known by now: only then is a place made.
+        self.backend.make()
+
+        def work() -> str:
+            with self._writing(branch) as session:
+                kept = card or _tables.read_cards(session)[dataset]
+                ready = content
+                layout = _tables.read_layout(session, dataset)
+                if mode != "replace" and layout:
+                    from limelight.data.modes import combined
+
+                    current = _tables.read_frame(session, dataset, layout)
+                    ready = _prepared(combined(current, frame, kept.key, mode), kept)
+                elif kept.key != content.layout.key:  # another writer changed the card
+                    ready = _prepared(frame, kept)
+                _tables.write_content(session, dataset, ready, kept)
+                return commit(session, message, author, date)
+
+        return self._version(dataset, self.backend.patiently(work), branch, branch)
+
+    def drop(
+        self,
+        dataset: str,
+        message: str,
+        *,
+        author: str = AUTHOR,
+        branch: str = MAIN,
+        date: datetime | None = None,
+    ) -> str:
+        """Take a dataset out of a branch; its versions before stay."""
+        _check_commit(message, author)
+        self._check_branch(branch)
+        self.resolve(dataset, branch)
+
+        def work() -> str:
+            with self._writing(branch) as session:
+                if dataset in _tables.read_cards(session):
+                    _tables.drop_content(session, dataset)
+                return commit(session, message, author, date)
+
+        return self.backend.patiently(work)
+
+    def tag(self, name: str, version: DataVersion, message: str = "") -> None:
+        """Name a version."""
+        check_ref_name(name, "tag")
+        self.card(version)
+
+        def work() -> None:
+            with self.backend.managing() as session:
+                refs = Refs.of(session)
+                if refs.tags.get(name) != version.commit:
+                    check_free(refs, name)
+                    session.call("dolt_tag", name, version.commit, "-m", message or name)
+
+        self.backend.patiently(work)
+
+    def untag(self, name: str) -> None:
+        """Take a tag away; its commit stays."""
+
+        def work() -> None:
+            with self.backend.managing() as session:
+                _check_known(name, Refs.of(session).tags, "tag")
+                session.call("dolt_tag", "-d", name)
+
+        self._check_exists()
+        self.backend.patiently(work)
+
+    def branch(self, name: str, start: str = MAIN) -> None:
+        """Make a branch at a ref."""
+        check_ref_name(name, "branch")
+        commit, _ = self._find(start)
+
+        def work() -> None:
+            with self.backend.managing() as session:
+                check_free(Refs.of(session), name)
+                session.call("dolt_branch", name, commit)
+
+        self.backend.patiently(work)
+
+    def unbranch(self, name: str, *, force: bool = False) -> None:
+        """Take a branch away."""
+
+        def work() -> None:
+            with self.backend.managing() as session:
+                refs = Refs.of(session)
+                _check_known(name, refs.branches, "branch")
+                if name == MAIN:
+                    raise InputError("the branch 'main' cannot be taken away.", "Keep it.")
+                if not force:
+                    _check_kept_elsewhere(name, refs, parents(session))
+                session.call("dolt_branch", "-D", name)
+
+        self._check_exists()
+        self.backend.patiently(work)
+
+    # What both need.
+
+    @contextmanager
+    def _writing(self, branch: str) -> Iterator[Session]:
+        """A transaction on a branch on which nothing lies uncommitted."""
+        with self.backend.writing(branch) as session:
+            changed = sorted({row[0] for row in session.rows("SELECT table_name FROM dolt_status")})
+            if changed:
+                raise StoreError(
+                    f"the store {self.backend.where} has changes that were never committed, in"
+                    f" {', '.join(map(repr, changed))}.",
+                    "Commit them (dolt_commit('-Am', 'message')) or drop them"
+                    " (dolt_reset('--hard')) with the program that made them.",
+                )
+            yield session
+
+    @contextmanager
+    def _at(self, version: DataVersion) -> Iterator[Session]:
+        """A session at a version's commit, at which its dataset is known to exist."""
+        if not re.fullmatch(rf"[0-9a-v]{{{self.backend.hash_length}}}", version.commit):
+            raise InputError(
+                f"{version.commit!r} is not a full commit hash.", "Resolve the version first."
+            )
+        with self.backend.reading(version.commit) as session:
+            self._check_there(version.dataset, version.commit, session)
+            yield session
+
+    @contextmanager
+    def _at_ref(self, ref: str, dataset: str | None = None) -> Iterator[Session]:
+        """A session at a ref, at which a dataset is known to exist, if one is named."""
+        commit, _ = self._find(ref, dataset)
+        with self.backend.reading(commit) as session:
+            if dataset is not None:
+                self._check_there(dataset, ref, session)
+            yield session
+
+    def _check_there(self, dataset: str, ref: str, session: Session) -> None:
+        known = list(_tables.read_cards(session))
+        if dataset not in known:
+            raise self._unknown(dataset, ref, known)
+
+    def _find(self, ref: str, dataset: str | None = None) -> tuple[str, str]:
+        """Full commit of a ref, and the branch it is, if it is one."""
+        if not self.backend.exists() and dataset is not None:
+            raise self._unknown(dataset, ref, [])
+        self._check_exists()
+        with self.backend.reading() as session:
+            return find(session, ref, self.backend.hash_length)
+
+    def _refs(self) -> Refs:
+        if not self.backend.exists():
+            return Refs({}, {}, {})
+        with self.backend.reading() as session:
+            return Refs.of(session)
+
+    def _version(self, dataset: str, commit: str, branch: str, ref: str) -> DataVersion:
+        with self.backend.reading(commit) as session:
+            self._check_there(dataset, ref, session)
+            ((rows,),) = session.rows(f"SELECT count(*) FROM {session.quoted(dataset)}")
+            ((table_hash,),) = session.rows(
+                f"SELECT dolt_hashof_table({session.place})", (dataset,)
+            )
+        return DataVersion(self.url, dataset, branch, commit, table_hash, rows)
+
+    def _layout(self, session: Session, version: DataVersion) -> _tables.Layout:
+        layout = _tables.read_layout(session, version.dataset)
+        if layout is None:
+            raise StoreError(
+                f"the columns of {version.dataset!r} are not in the store at {version.commit}.",
+                "Check the store: limelight data doctor.",
+            )
+        return layout
+
+    def _current_card(self, dataset: str, branch: str) -> DatasetCard:
+        if dataset not in self.datasets(branch):
+            raise InputError(
+                f"the dataset {dataset!r} is new, and a new dataset needs a card.",
+                "Give card=DatasetCard(name=..., target=...).",
+            )
+        return self.card(self.resolve(dataset, branch))
+
+    def _check_exists(self) -> None:
+        if not self.backend.exists():
+            raise StoreError(
+                f"there is no store at {self.backend.where}.",
+                "Check --store, or write a dataset first.",
+            )
+
+    def _check_branch(self, branch: str) -> None:
+        """The branch is there; ``main`` of a new store will be."""
+        if branch == MAIN and not self.backend.exists():
+            return
+        _check_known(branch, self._refs().branches, "branch")
+
+    def _check_pair(self, old: DataVersion, new: DataVersion) -> None:
+        if old.dataset != new.dataset:
+            raise InputError(
+                f"versions of {old.dataset!r} and of {new.dataset!r} cannot be compared.",
+                "Give two versions of one dataset.",
+            )
+        self.card(old)
+
+    def _check_free_table(self, dataset: str, branch: str) -> None:
+        """No other table has the name, in whatever spelling."""
+        if not self.backend.exists():
+            return
+        with self._at_ref(branch) as session:
+            known = list(_tables.read_cards(session))
+            others = [name for name in session.tables() if name not in known]
+        lowered = dataset.casefold()
+        taken = [name for name in others if name.casefold() == lowered]
+        taken += [name for name in known if name.casefold() == lowered and name != dataset]
+        if taken:
+            raise InputError(
+                f"the name {dataset!r} is taken by the table {taken[0]!r} in the store.",
+                "Choose another dataset name.",
+            )
+
+    def _unknown(self, dataset: str, ref: str, known: list[str]) -> InputError:
+        return InputError(
+            f"the dataset {dataset!r} is not in the store {self.backend.where} at {ref!r}.",
+            did_you_mean(dataset, known),
+        )
+
+
+def commit(
+    session: Session,
+    message: str,
+    author: str,
+    date: datetime | None = None,
+    *,
+    empty: Literal["--skip-empty", "--allow-empty"] = "--skip-empty",
+) -> str:
+    """Commit all tables; the new commit, or the newest there is where nothing changed."""
+    given = [] if date is None else ["--date", f"{date.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"]
+    ((made, *_),) = session.call(
+        "dolt_commit", "-A", "-m", message, "--author", author, empty, *given
+    ) or [("",)]
+    if made and made != "0":
+        return str(made)
+    ((head,),) = session.rows("SELECT dolt_hashof('HEAD')")
+    return str(head)
+
+
+def _prepared(frame: pd.DataFrame, card: DatasetCard) -> _tables.Content:
+    content = _tables.prepare(frame, card.key)
+    _check_card(card, content.layout)
+    return content
+
+
+def _check_dataset_name(dataset: str) -> None:
+    """The name can be a table's in both engines."""
+    if (
+        not 0 < len(dataset) <= 60
+        or dataset != dataset.strip()
+        or not dataset.isprintable()
+        or dataset.casefold().startswith(("sqlite_", "dolt_", "limelight_"))
+    ):
+        raise InputError(
+            f"{dataset!r} is not a valid dataset name.",
+            "Use 1 to 60 characters, not starting with 'dolt_', 'sqlite_' or 'limelight_'.",
+        )
+
+
+def _check_commit(message: str, author: str) -> None:
+    if not message.strip():
+        raise InputError("the commit has no message.", "Say in a few words what changed.")
+    if not re.fullmatch(r"[^<>\n]+ <[^<>\s]*>", author):
+        raise InputError(f"the author {author!r} is not valid.", "Give it as 'Name <e-mail>'.")
+
+
+def _check_card(card: DatasetCard, layout: _tables.Layout) -> None:
+    """The target is among the columns, and is no part of the key."""
+    names = [column.name for column in layout.columns]
+    if card.target and card.target not in names:
+        raise InputError(
+            f"the target {card.target!r} is not in the table.", did_you_mean(card.target, names)
+        )
+    if card.target in card.key:
+        raise InputError(
+            f"the target {card.target!r} is part of the key.", "Choose another --key or --target."
+        )
+
+
+def _check_known(name: str, known: dict[str, str], what: str) -> None:
+    if name not in known:
+        raise InputError(f"there is no {what} {name!r} in the store.", did_you_mean(name, known))
+
+
+def _check_kept_elsewhere(branch: str, refs: Refs, before: dict[str, tuple[str, ...]]) -> None:
+    """Every commit of a branch is on another branch, or before a tag."""
+    others = {**refs.remote, **refs.tags, **refs.branches}
+    others.pop(branch)
+    kept = {commit for start in others.values() for commit in ancestors(before, start)}
+    lost = ancestors(before, refs.branches[branch]) - kept
+    if lost:
+        raise InputError(
+            f"the branch {branch!r} has {len(lost)} commit{'' if len(lost) == 1 else 's'} that"
+            " no other branch or tag has.",
+            "Merge it or tag it first, or insist (force=True, -D) to lose them.",
+        )
+
+
+def _commits_of(session: Session, dataset: str) -> set[str]:
+    """The commits that changed the rows, the columns or the card of a dataset."""
+    rows = session.rows(
+        f"SELECT commit_hash FROM dolt_diff WHERE table_name = {session.place}", (dataset,)
+    )
+    found = {commit for (commit,) in rows}
+    for table in (_tables.CARDS, _tables.COLUMNS):
+        rows = session.rows(
+            f"SELECT DISTINCT to_commit FROM {session.quoted(f'dolt_diff_{table}')}"
+            f" WHERE coalesce(to_dataset, from_dataset) = {session.place}",
+            (dataset,),
+        )
+        found.update(commit for (commit,) in rows)
+    return found
+
+
+def _time(date: str | datetime) -> datetime:
+    found = datetime.fromisoformat(date) if isinstance(date, str) else date
+    return found.replace(tzinfo=UTC)
