@@ -332,3 +332,15 @@ def test_changes_can_be_limited(store: Store) -> None:
     found = store.changes(old, new, limit=1)
     assert (found.added.index.tolist(), found.removed.index.tolist()) == ([5], [1])
     assert store.changes(old, new, limit=2).added.index.tolist() == [5, 6]
+
+
+def test_columns_of_any_name_come_back(store: Store) -> None:
+    names = ["a", "a ", "A", "x" * 100, "x" * 100 + "y", "", " ", "%s", "?", "`", '"', "é\n", "🙂"]
+    frame = pd.DataFrame([range(len(names)), range(1, len(names) + 1)], columns=names)
+    card = DatasetCard(name="odd", target="🙂", key=("x" * 100 + "y",))
+    old = store.write("odd", frame, "First", card=card)
+    expected = frame.set_index("x" * 100 + "y")
+    pd.testing.assert_frame_equal(store.read(old), expected)
+    new = store.write("odd", frame.assign(**{"%s": 0}), "Second")
+    assert store.diff(old, new).columns_changed == ("%s",)
+    assert store.changes(old, new).after["%s"].tolist() == [0, 0]

@@ -21,6 +21,9 @@ ROW_KEY = "row_key"
 # Dolt's diff tables have columns of these names with a prefix.
 _RESERVED = (ROW_KEY, "commit", "commit_date")
 
+# MySQL takes 64 characters; a number may come behind.
+_LONGEST_NAME = 56
+
 
 @dataclass(frozen=True)
 class Column:
@@ -130,14 +133,23 @@ def _is_unicode(name: str) -> bool:
 
 
 def _sql_names(names: Iterable[str]) -> list[str]:
-    """The names themselves where SQL can tell them apart, else with a number behind."""
+    """The names themselves where SQL can keep and tell them apart, else ones made from them."""
     taken = {name.casefold() for name in _RESERVED}
     chosen = []
     for name in names:
-        candidate, number = name or "column", 1
+        plain = _plain(name)
+        candidate, number = plain, 1
         while candidate.casefold() in taken:
             number += 1
-            candidate = f"{name or 'column'}_{number}"
+            candidate = f"{plain}_{number}"
         taken.add(candidate.casefold())
         chosen.append(candidate)
     return chosen
+
+
+def _plain(name: str) -> str:
+    """A name that MySQL takes: short, without spaces at its end, of printable characters."""
+    kept = "".join(
+        letter if letter.isprintable() and letter < "\U00010000" else "_" for letter in name
+    )
+    return kept[:_LONGEST_NAME].strip() or "column"
