@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -57,28 +55,6 @@ def test_two_processes_write_and_nothing_is_lost(tmp_path: Path) -> None:
             ::-1
         ]
         assert store.read(store.resolve(name))["x"].tolist() == [7] * 200
-
-
-@pytest.mark.slow
-def test_a_killed_write_leaves_a_whole_version_and_the_next_one_works(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    store = DoltliteStore(path)
-    rows = 20_000
-    for attempt in range(5):
-        writer = start_writer(path, "t", 100 * attempt, 100 * attempt + 100, rows)
-        assert writer.stdout is not None
-        acknowledged = int(writer.stdout.readline())
-        time.sleep(0.07 * attempt)
-        os.kill(writer.pid, signal.SIGKILL)
-        rest = writer.communicate()[0].split()
-        acknowledged = int(rest[-1]) if rest else acknowledged
-        found = store.read(store.resolve("t"))
-        assert found["x"].nunique() == 1
-        assert len(found) == rows
-        # What was acknowledged is there; one more may be, that could not say so any more.
-        assert found["x"].iloc[0] in (acknowledged, acknowledged + 1)
-        version = store.write("t", numbers(-attempt - 1, rows), "After the kill")
-        assert store.read(version)["x"].iloc[0] == -attempt - 1
 
 
 @pytest.mark.slow
