@@ -12,7 +12,8 @@ from typing import Any
 
 from metaflow import FlowSpec, Parameter, card, catch, retry, step
 
-import limelight.cards  # noqa: F401  (makes the card known, and the library travel)
+import limelight.cards  # makes the card known, and the library travel
+import limelight.runs
 
 BUNDLED = Path(__file__).resolve().parent.parent / "data"
 
@@ -248,4 +249,4 @@ class TrainFlow(FlowSpec):
 
 
 if __name__ == "__main__":
-    TrainFlow()  # type: ignore[no-untyped-call]
+    limelight.runs.launch(TrainFlow)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -42,6 +43,41 @@ def user_errors() -> Iterator[None]:
         yield
     except LimelightError as error:
         raise UserError(str(error)) from None  # type: ignore[no-untyped-call]
+
+
+def launch(flow: Callable[[], Any]) -> None:
+    """Run a flow by its command line, unless that holds a password.
+
+    Metaflow keeps every parameter with the run, for all who can read it; and whoever is on the
+    machine can read a command line.
+
+    Args:
+        flow: The class of the flow.
+
+    Example:
+        >>> secret_in(["run", "--store", "mysql+pymysql://ada:horse@db/loans"])
+        'mysql+pymysql://ada:***@db/loans'
+    """
+    parameters = [text for name, text in os.environ.items() if name.startswith("METAFLOW_RUN_")]
+    found = secret_in([*sys.argv[1:], *parameters])
+    if found:
+        print(
+            f"There is a password in {found}, and the run would keep it. Leave it out, and set"
+            " LIMELIGHT_STORE_PASSWORD (or LIMELIGHT_SOURCE_PASSWORD for a source), or one with"
+            " _FILE behind its name to the path of a file that holds it.",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+    flow()
+
+
+def secret_in(words: Iterable[str]) -> str:
+    """The first URL that holds a password, with stars in its place; empty if there is none."""
+    for word in words:
+        url = re.search(r"([A-Za-z][A-Za-z0-9+.-]*://[^/\s:@]*:)([^/\s]+)(@\S*)", word)
+        if url:
+            return f"{url[1]}***{url[3]}"
+    return ""
 
 
 def launched_at() -> float:
