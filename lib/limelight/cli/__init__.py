@@ -1,0 +1,13 @@
+"""The command line: ``limelight data ...``. Light to import: each command imports what it needs."""
+
+
+def main() -> None:
+    """The console script ``limelight``."""
+    import sys
+
+    from limelight.cli.app import app
+
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape; it is no reason to fail.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    app(prog_name="limelight")
