@@ -4,6 +4,7 @@ import datetime as dt
 import math
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import hypothesis.strategies as st
 import numpy as np
@@ -12,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from limelight.data import DatasetCard
-from limelight.data.codecs import decode, describe, encode
+from limelight.data._sqlite import driver
+from limelight.data.codecs import decode, encode
 from limelight.data.doltlite import DoltliteStore
+from limelight.data.kinds import describe
 from limelight.data.schema import Column
 from limelight.data.schema import describe as describe_frame
-from limelight.errors import InputError
+from limelight.errors import InputError, StoreError
 
 BERLIN = "Europe/Berlin"
 COLUMNS = {
@@ -30,6 +33,11 @@ COLUMNS = {
     "float": pd.Series([math.inf, -math.inf, math.nan]),
     "exact": pd.Series([0.1, 5e-324, 1.7976931348623157e308]),
     "single": pd.Series([0.1, None, 3], dtype="float32"),
+    "half": pd.Series([0.1, None, 65504], dtype="float16"),
+    "wide single": pd.Series([0.1, math.inf, None], dtype="float32"),
+    "wide half": pd.Series([0.1, -math.inf, None], dtype="float16"),
+    "wide nullable": pd.Series([0.1, math.inf, None], dtype="Float64"),
+    "infinite category": pd.Series(pd.Categorical([math.inf, 2.0, None])),
     "nullable float": pd.Series([0.1, None, 9.0], dtype="Float64"),
     "bool": pd.Series([True, False, True]),
     "nullable bool": pd.Series([True, None, False], dtype="boolean"),
@@ -47,6 +55,10 @@ COLUMNS = {
         [dt.datetime(2020, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))] * 3
     ),
     "span": pd.Series(np.array([1, "NaT", -3], "m8[ms]")),
+    "far": pd.Series(np.array(["12345-01-01", "-0044-03-15", "NaT"], "M8[s]")),
+    "month": pd.Series(pd.PeriodIndex(["2020-01", "NaT", "1901-12"], freq="M")),
+    "week": pd.Series(pd.PeriodIndex(["2020-01-01", "2020-01-09", "NaT"], freq="W-TUE")),
+    "time of day": pd.Series([dt.time(1, 2, 3, 4), None, dt.time(23)], dtype=object),
     "date": pd.Series([dt.date(1, 1, 1), None, dt.date(9999, 12, 31)], dtype=object),
     "decimal": pd.Series([Decimal("1.50"), None, Decimal("-1E+40")], dtype=object),
     "bytes": pd.Series([b"", None, b"\0\xff"], dtype=object),
@@ -104,6 +116,11 @@ VALUES = {
     "float32": st.floats(allow_nan=False, width=32),
     "boolean": st.booleans(),
     "datetime64[us]": st.datetimes(dt.datetime(1, 1, 1)),
+    "datetime64[ns]": st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1)),
+    "datetime64[s]": st.integers(-(2**40), 2**40),
+    "timedelta64[us]": st.timedeltas(dt.timedelta(-(10**8)), dt.timedelta(10**8)),
+    "Float32": st.floats(allow_nan=False, width=32),
+    "float16": st.floats(allow_nan=False, width=16),
     "category": st.text(st.characters(codec="utf-8"), max_size=2),
 }
 
@@ -139,13 +156,13 @@ def test_objects_of_one_type_get_that_type() -> None:
         ([1, "a", 2], "'x' holds values of several types: mostly int, and 'a' is str"),
         ([[1], [2], None], r"'x' holds .*list.*\[1\]"),
         ([1 + 2j, 3j, 1], "'x' holds values of type complex"),
-        (pd.period_range("2020", periods=3, freq="M"), "'x' holds values of type period"),
+        ([pd.Period("2020", "M"), pd.Period("2020", "Y")], "'x' holds values of type Period"),
         (pd.cut(pd.Series([1, 2, 3]), 2), "'x' holds values of type interval"),
         (pd.Series(["a", "\ud800"], dtype=object), r"'x' holds text that is not valid Unicode"),
         (pd.Series([1, 2], dtype="int64[pyarrow]"), r"'x' holds int64\[pyarrow\]"),
         ([dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 3)], "'x' holds values of several types"),
         ([1, True, 2], "'x' holds values of several types: mostly int, and True is bool"),
-        ([dt.time(1), dt.time(2)], "'x' holds values of type time"),
+        ([dt.time(1), dt.time(2, tzinfo=dt.UTC)], "'x' holds times of day with a zone"),
     ],
 )
 def test_what_cannot_be_kept_is_named(tmp_path: Path, values: object, message: str) -> None:
@@ -162,3 +179,28 @@ def test_names_must_be_text() -> None:
         describe_frame(pd.DataFrame([[1]]))
     with pytest.raises(InputError, match="no columns"):
         describe_frame(pd.DataFrame(index=[1]))
+
+
+@pytest.mark.parametrize(
+    ("values", "changed"),
+    [
+        ([1, 2], "300"),
+        ([1, 2], "NULL"),
+        (pd.Categorical(["a", "b"]), "'c'"),
+        (pd.to_datetime(["2020-01-01", None]), "'soon'"),
+        ([Decimal("1.5"), None], "'much'"),
+    ],
+)
+def test_a_value_that_another_program_wrote_is_named(
+    tmp_path: Path, values: Any, changed: str
+) -> None:
+    store = DoltliteStore(tmp_path / "store.db")
+    frame = pd.DataFrame({"id": [1, 2], "x": values})
+    frame = frame.astype({"x": "int8"}) if frame["x"].dtype == "int64" else frame
+    store.write("t", frame, "Good", card=DatasetCard(name="t", target="x", key=("id",)))
+    connection = driver().connect(str(store.path), isolation_level=None)
+    connection.execute(f"UPDATE t SET x = {changed} WHERE id = 2")
+    connection.execute("SELECT dolt_commit('-A', '-m', 'Bad')").fetchall()
+    connection.close()
+    with pytest.raises(StoreError, match=r"column 'x' in the store has a value that is no"):
+        store.read(store.resolve("t"))

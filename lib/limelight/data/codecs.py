@@ -1,24 +1,28 @@
-"""How the values of each kind of column become SQL values, and come back exactly."""
+"""How the values of each kind of column become SQL values, and come back exactly.
+
+There are three forms. A *series* is what a person has. *SQL values* (int, float, str, bytes, None)
+are what a store keeps. Between them on the way back stands an *Arrow* column of the kind's own
+type: it is as small as the series, can be kept in a cache, and becomes the series at once.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import time
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from limelight.errors import InputError
+from limelight.errors import InputError, StoreError
 
 Detail = dict[str, Any]
-# Its published overloads do not take a dtype whose name is only known at run time.
-_array: Callable[..., Any] = pd.array
-Description = tuple[str, str, Detail]
+Gather = Callable[[Sequence[Any]], pa.Array]
 
 
 @dataclass(frozen=True)
@@ -27,277 +31,313 @@ class Codec:
 
     Args:
         sql_type: Declared type in SQL.
-        arrow_type: Type of the SQL values in Arrow.
-        encode: Values that are not missing (object array) to a list of SQL values.
-        decode: SQL values (Arrow, may hold nulls), dtype and detail to a pandas array.
+        encode: A series, or a piece of one, to SQL values.
+        arrow_type: Type in Arrow, by dtype.
+        gather: SQL values to an Arrow array of that type.
+        decode: Such an array (chunked) to what a series can be made of, by dtype and detail; it
+            may share the memory of the array.
     """
 
     sql_type: str
-    arrow_type: pa.DataType
     encode: Callable[[pd.Series, Detail], list[Any]]
+    arrow_type: Callable[[str], pa.DataType]
+    gather: Callable[[Sequence[Any], pa.DataType, Detail], pa.Array]
     decode: Callable[[pa.ChunkedArray, str, Detail], Any]
 
 
 def sql_type(kind: str, detail: Detail) -> str:
     """The declared SQL type of a kind; of a category, that of its values."""
-    return _CODECS[detail["values"]["kind"] if kind == "category" else kind].sql_type
-
-
-def describe(series: pd.Series) -> Description:
-    """Kind, dtype and detail of a column.
-
-    Raises:
-        InputError: Its values cannot be kept exactly.
-    """
-    dtype = series.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        return _describe_category(series, dtype)
-    if isinstance(dtype, pd.DatetimeTZDtype):
-        return "datetime", "datetime64", {"unit": dtype.unit, "zone": _zone_name(series, dtype)}
-    if isinstance(dtype, pd.StringDtype):
-        return "text", "string" if dtype.na_value is pd.NA else "str", {}
-    if isinstance(dtype, (pd.ArrowDtype, pd.SparseDtype)):
-        raise _cannot_keep(series, str(dtype), "Convert it: frame.convert_dtypes().")
-    if dtype == np.dtype(object):
-        return _describe_objects(series)
-    return _describe_dtype(series)
+    return _codec(detail["values"]["kind"] if kind == "category" else kind).sql_type
 
 
 def encode(series: pd.Series, kind: str, detail: Detail) -> list[Any]:
-    """Values of a described column as int, float, str, bytes or None; never numpy scalars."""
+    """Values of a described column as int, float, str, bytes or None; never numpy scalars.
+
+    A piece of the column is encoded as it is in the whole.
+    """
+    return (
+        _encode_category(series, detail)
+        if kind == "category"
+        else _codec(kind).encode(series, detail)
+    )
+
+
+def arrow_type(kind: str, dtype: str, detail: Detail) -> pa.DataType:
+    """The type that a column's values have in Arrow."""
     if kind == "category":
-        return _encode_category(series, detail)
-    codec = _CODECS[kind]
-    missing = series.isna().to_numpy()
-    if not missing.any():
-        return codec.encode(series, detail)
-    values = np.full(len(series), None, dtype=object)
-    kept = codec.encode(series[~missing], detail)
-    # Element by element: an assignment of the list would let numpy guess a type.
-    values[~missing] = np.fromiter(kept, dtype=object, count=len(kept))
+        return pa.from_numpy_dtype(np.min_scalar_type(-len(detail["categories"]) - 1))
+    return _codec(kind).arrow_type(dtype)
+
+
+def gatherer(kind: str, dtype: str, detail: Detail) -> Gather:
+    """What turns SQL values, a piece of a column at a time, into Arrow."""
+    kept = arrow_type(kind, dtype, detail)
+    if kind == "category":
+        codes: dict[Any, int | None] = {v: code for code, v in enumerate(detail["categories"])}
+        codes[None] = None
+        return lambda values: pa.array([codes[value] for value in values], kept)
+    gather = _codec(kind).gather
+    return lambda values: gather(values, kept, detail)
+
+
+def restore(values: pa.ChunkedArray, kind: str, dtype: str, detail: Detail) -> Any:
+    """The array of the series from its Arrow column; it may share the memory of the column."""
+    if kind == "category":
+        return _decode_category(values, detail)
+    return _codec(kind).decode(values, dtype, detail)
+
+
+def decode(chunks: Iterable[Sequence[Any]], kind: str, dtype: str, detail: Detail) -> pd.Series:
+    """The inverse of `encode`, from chunks of SQL values."""
+    gather = gatherer(kind, dtype, detail)
+    values = pa.chunked_array([gather(c) for c in chunks], arrow_type(kind, dtype, detail))
+    return pd.Series(restore(values, kind, dtype, detail), copy=True)
+
+
+def cannot_keep(series: pd.Series, what: str, way_out: str) -> InputError:
+    """The error for a column whose values cannot be kept exactly."""
+    return InputError(f"column {series.name!r} holds {what}, which cannot be kept.", way_out)
+
+
+def _codec(kind: str) -> Codec:
+    if kind not in _CODECS:
+        raise StoreError(
+            f"a column is of the kind {kind!r}, which this version of limelight does not know.",
+            "The store was written by a newer version: pip install --upgrade limelight.",
+        )
+    return _CODECS[kind]
+
+
+# To SQL values.
+
+
+def _listed(values: NDArray[Any], missing: Any) -> list[Any]:
+    """numpy's values as Python's, and None for those that are missing."""
+    if missing.any():
+        values = values.astype(object)
+        values[missing] = None
     found: list[Any] = values.tolist()
     return found
 
 
-def decode(chunks: list[list[Any]], kind: str, dtype: str, detail: Detail) -> pd.Series:
-    """The inverse of `encode`, from chunks of SQL values."""
-    if kind == "category":
-        return _decode_category(chunks, detail)
-    codec = _CODECS[kind]
-    arrays = [pa.array(chunk, type=codec.arrow_type) for chunk in chunks]
-    return pd.Series(codec.decode(pa.chunked_array(arrays, codec.arrow_type), dtype, detail))
+def _encode_number(dtype: str) -> Callable[[pd.Series, Detail], list[Any]]:
+    def encode_number(series: pd.Series, _: Detail) -> list[Any]:
+        missing = series.isna().to_numpy()
+        own = isinstance(series.dtype, np.dtype) and series.dtype != object
+        # The width stays: a float32 is what it is as a double, and NaN is missing.
+        return _listed(series.to_numpy() if own else series.to_numpy(dtype, na_value=0), missing)
+
+    return encode_number
 
 
-def _cannot_keep(series: pd.Series, what: str, way_out: str) -> InputError:
-    return InputError(f"column {series.name!r} holds {what}, which cannot be kept.", way_out)
-
-
-def _describe_dtype(series: pd.Series) -> Description:
-    """A column with a dtype of numpy's, or of pandas' nullable ones."""
-    name = str(series.dtype)
-    if name in ("uint64", "UInt64"):
-        return "wide_int", name, {}
-    if re.fullmatch(r"u?int(8|16|32|64)|U?Int(8|16|32|64)", name):
-        return "int", name, {}
-    if re.fullmatch(r"[fF]loat(16|32|64)", name):
-        return "float", name, {}
-    if name in ("bool", "boolean"):
-        return "bool", name, {}
-    timed = re.fullmatch(r"(datetime|timedelta)64\[(s|ms|us|ns)\]", name)
-    if timed:
-        detail = {"unit": timed[2]}
-        return timed[1], f"{timed[1]}64", detail
-    raise _cannot_keep(series, f"values of type {name}", "Convert it: frame[column].astype(str).")
-
-
-_OBJECT_KINDS: dict[str, Description] = {
-    "string": ("text", "str", {}),
-    "empty": ("text", "str", {}),
-    "boolean": ("bool", "boolean", {}),
-    "floating": ("float", "float64", {}),
-    "date": ("date", "object", {}),
-    "decimal": ("decimal", "object", {}),
-    "bytes": ("bytes", "object", {}),
-}
-
-
-def _describe_objects(series: pd.Series) -> Description:
-    """A column of Python objects: by the type that all of its values share."""
-    found = pd.api.types.infer_dtype(series, skipna=True)
-    if found == "date" and series.map(lambda value: isinstance(value, datetime)).any():
-        raise _odd_one(series, found)  # a datetime is a date as well, and would lose its time
-    if found in _OBJECT_KINDS:
-        return _OBJECT_KINDS[found]
-    if found == "integer":
-        kept = series.dropna()
-        fits = kept.min() >= -(2**63) and kept.max() < 2**63
-        return ("int", "Int64", {}) if fits else ("wide_int", "object", {})
-    if found in ("datetime", "datetime64", "timedelta", "timedelta64"):
-        try:
-            convert: Any = pd.to_datetime if found.startswith("datetime") else pd.to_timedelta
-            return describe(convert(series).rename(series.name))
-        except (ValueError, TypeError) as problem:
-            raise _cannot_keep(
-                series,
-                f"times that do not go together ({problem})",
-                "Convert it: pd.to_datetime(frame[column], utc=True).",
-            ) from problem
-    raise _odd_one(series, found)
-
-
-def _odd_one(series: pd.Series, found: str) -> InputError:
-    """The error for a column of mixed or unknown objects, with a value that does not fit."""
-    kept = series.dropna()
-    types = kept.map(type)
-    common = types.value_counts().index[0]
-    odd = kept[types != common]
-    value = odd.iloc[0] if len(odd) else kept.iloc[0]
-    what = (
-        f"values of several types: mostly {common.__name__}, and {value!r} is"
-        f" {type(value).__name__}"
-        if len(odd)
-        else f"values of type {found if found != 'mixed' else common.__name__}, e.g. {value!r}"
-    )
-    return _cannot_keep(series, what, "Make them one type, e.g. frame[column].astype(str).")
-
-
-def _zone_name(series: pd.Series, dtype: pd.DatetimeTZDtype) -> str:
-    name = str(dtype.tz)
-    try:
-        pd.DatetimeTZDtype(dtype.unit, name)
-    except Exception as problem:  # each zone library has errors of its own
-        raise _cannot_keep(
-            series,
-            f"times in the zone {name!r}, which cannot be found again by its name",
-            "Convert it: frame[column].dt.tz_convert('UTC').",
-        ) from problem
-    return name
-
-
-def _describe_category(series: pd.Series, dtype: pd.CategoricalDtype) -> Description:
-    values = pd.Series(dtype.categories, name=series.name)
-    kind, value_dtype, detail = describe(values)
-    if kind == "bytes":
-        raise _cannot_keep(series, "categories of bytes", "Decode them to text.")
-    found = {
-        "ordered": bool(dtype.ordered),
-        "categories": encode(values, kind, detail),
-        "values": {"kind": kind, "dtype": value_dtype, "detail": detail},
-    }
-    return "category", "category", found
-
-
-def _encode_category(series: pd.Series, detail: Detail) -> list[Any]:
-    known: list[Any] = [*detail["categories"], None]  # the code -1 is a missing value
-    return [known[code] for code in series.cat.codes.tolist()]
-
-
-def _decode_category(chunks: list[list[Any]], detail: Detail) -> pd.Series:
-    categories, values = detail["categories"], detail["values"]
-    codes = {value: code for code, value in enumerate(categories)}
-    codes[None] = -1
-    found = np.fromiter((codes[v] for chunk in chunks for v in chunk), dtype="int64")
-    index = pd.Index(decode([categories], values["kind"], values["dtype"], values["detail"]))
-    dtype = pd.CategoricalDtype(index, ordered=detail["ordered"])
-    return pd.Series(pd.Categorical.from_codes(found, dtype=dtype))
-
-
-def _masked(values: pa.ChunkedArray, filler: Any) -> tuple[Any, Any]:
-    """Values with the nulls filled, and where they were; numpy arrays."""
-    return (
-        values.fill_null(filler).to_numpy(),
-        values.is_null().to_numpy(),
-    )
-
-
-def _decode_number(values: pa.ChunkedArray, dtype: str, _: Detail) -> Any:
-    filled, missing = _masked(values, 0)
-    array = _array(filled.astype("bool" if dtype == "boolean" else dtype.lower()), dtype=dtype)
-    if missing.any():
-        array[missing] = np.nan if dtype.startswith("float") else pd.NA
-    return array
-
-
-def _encode_wide(series: pd.Series, _: Detail) -> list[Any]:
-    return [str(int(value)) for value in series.astype(object)]
-
-
-def _decode_wide(values: pa.ChunkedArray, dtype: str, _: Detail) -> Any:
-    found = [None if value is None else int(value) for value in values.to_pylist()]
-    array = np.fromiter(found, dtype=object, count=len(found))
-    return array if dtype == "object" else _array(array, dtype=dtype)
-
-
-def _encode_text(series: pd.Series, _: Detail) -> list[Any]:
-    values: list[str] = series.astype(object).tolist()
-    try:
-        "".join(values).encode()
-    except UnicodeEncodeError as problem:
-        bad = next(value for value in values if re.search("[\ud800-\udfff]", value))
-        raise _cannot_keep(
-            series, f"text that is not valid Unicode ({bad!r})", "Clean this value."
-        ) from problem
-    return values
-
-
-def _decode_text(values: pa.ChunkedArray, dtype: str, _: Detail) -> Any:
-    missing = pd.NA if dtype == "string" else np.nan
-    return pd.array(values.to_numpy(), dtype=pd.StringDtype(na_value=missing))
-
-
-def _encode_datetime(series: pd.Series, detail: Detail) -> list[Any]:
-    times = pd.to_datetime(series) if series.dtype == object else series
-    if "zone" in detail:
-        times = times.dt.tz_convert("UTC").dt.tz_localize(None)
-    unit = detail["unit"]
-    texts: list[Any] = np.datetime_as_string(times.to_numpy(f"datetime64[{unit}]")).tolist()
-    return texts
-
-
-def _decode_datetime(values: pa.ChunkedArray, _: str, detail: Detail) -> Any:
-    texts = values.fill_null("NaT").to_numpy().astype(str)
-    times = pd.Series(texts.astype(f"datetime64[{detail['unit']}]"))
-    if "zone" not in detail:
-        return times
-    return times.dt.tz_localize("UTC").dt.tz_convert(detail["zone"])
-
-
-def _encode_timedelta(series: pd.Series, detail: Detail) -> list[Any]:
-    spans = pd.to_timedelta(series) if series.dtype == object else series
-    values: list[Any] = spans.to_numpy(f"timedelta64[{detail['unit']}]").astype("int64").tolist()
-    return values
-
-
-def _decode_timedelta(values: pa.ChunkedArray, _: str, detail: Detail) -> Any:
-    filled, missing = _masked(values, 0)
-    spans = filled.astype(f"timedelta64[{detail['unit']}]")
-    spans[missing] = np.timedelta64("NaT")
-    return spans
+def _encode_bool(series: pd.Series, _: Detail) -> list[Any]:
+    missing = series.isna().to_numpy()
+    return _listed(series.to_numpy("bool", na_value=False).view("int8"), missing)
 
 
 def _encode_each(convert: Callable[[Any], Any]) -> Callable[[pd.Series, Detail], list[Any]]:
-    return lambda series, _: [convert(value) for value in series.tolist()]
+    def encode_each(series: pd.Series, _: Detail) -> list[Any]:
+        pairs = zip(series.tolist(), series.isna().tolist(), strict=True)
+        return [None if missing else convert(value) for value, missing in pairs]
+
+    return encode_each
+
+
+def _encode_text(series: pd.Series, _: Detail) -> list[Any]:
+    try:
+        values = series.to_numpy() if series.dtype == object else series.array
+        texts = pa.array(values, pa.large_string(), from_pandas=True)
+    except UnicodeEncodeError as problem:
+        raise cannot_keep(
+            series, f"text that is not valid Unicode ({problem.object!r})", "Clean this value."
+        ) from problem
+    return _python(texts)
+
+
+def _encode_date(series: pd.Series, _: Detail) -> list[Any]:
+    return _python(
+        pa.array(series.to_numpy(object), pa.date32(), from_pandas=True).cast(pa.string())
+    )
+
+
+def _encode_category(series: pd.Series, detail: Detail) -> list[Any]:
+    known = np.empty(len(detail["categories"]) + 1, dtype=object)
+    known[:-1] = detail["categories"]  # the code -1 is a missing value: the last one, None
+    found: list[Any] = known[series.cat.codes.to_numpy()].tolist()
+    return found
+
+
+_LOW, _HIGH = np.datetime64("0000-01-01", "s"), np.datetime64("10000-01-01", "s")
+
+
+def _encode_datetime(series: pd.Series, detail: Detail) -> list[Any]:
+    objects = series.dtype == object
+    series = pd.to_datetime(series, utc="zone" in detail) if objects else series
+    if "zone" in detail:
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    times = series.to_numpy(f"datetime64[{detail['unit']}]")
+    missing = np.isnat(times)
+    seconds = times[~missing].astype("datetime64[s]")
+    if not ((seconds >= _LOW) & (seconds < _HIGH)).all():  # years that do not have four digits
+        return _listed(np.datetime_as_string(times), missing)
+    # As numpy says it, and several times faster: but for the T between date and time.
+    spaced = pa.array(times).cast(pa.string()).cast(pa.binary())
+    return _python(pc.binary_replace_slice(spaced, 10, 11, b"T").cast(pa.string()))
+
+
+def _encode_timedelta(series: pd.Series, detail: Detail) -> list[Any]:
+    series = pd.to_timedelta(series) if series.dtype == object else series
+    spans = series.to_numpy(f"timedelta64[{detail['unit']}]")
+    return _listed(spans.astype("int64"), np.isnat(spans))
+
+
+def _encode_period(series: pd.Series, _: Detail) -> list[Any]:
+    return _listed(pd.PeriodIndex(series).asi8, series.isna().to_numpy())
+
+
+def _python(values: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Texts or bytes as a list, with None for nulls."""
+    chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+    found: list[Any] = chunked.to_numpy().tolist()
+    return found
+
+
+# To Arrow.
+
+
+def _gather(values: Sequence[Any], kept: pa.DataType, _: Detail) -> pa.Array:
+    return pa.array(values, kept)
+
+
+def _gather_float(values: Sequence[Any], kept: pa.DataType, _: Detail) -> pa.Array:
+    try:
+        return pa.array(values, kept)
+    except pa.ArrowInvalid:  # a diff has large doubles as ints, which Arrow does not trust
+        return pa.array([None if value is None else float(value) for value in values], kept)
+
+
+def _gather_bool(values: Sequence[Any], kept: pa.DataType, _: Detail) -> pa.Array:
+    return pa.array(values, pa.int64()).cast(kept)
+
+
+def _gather_parsed(values: Sequence[Any], kept: pa.DataType, _: Detail) -> pa.Array:
+    return pa.array(values, pa.large_string()).cast(kept)
+
+
+def _gather_datetime(values: Sequence[Any], kept: pa.DataType, detail: Detail) -> pa.Array:
+    texts = pa.array(values, pa.string())
+    try:
+        return texts.cast(pa.timestamp(detail["unit"])).cast(kept)
+    except pa.ArrowInvalid:  # years that do not have four digits
+        objects = texts.fill_null("NaT").to_numpy(zero_copy_only=False)
+        times = objects.astype(str).astype(f"datetime64[{detail['unit']}]")
+        return pa.array(times.astype("int64"), kept, mask=np.isnat(times))
+
+
+# From Arrow.
+
+
+def _decode_number(values: pa.ChunkedArray, dtype: str, _: Detail) -> Any:
+    if dtype[0].isupper() or dtype == "boolean":
+        nullable: Any = pd.api.types.pandas_dtype(dtype)
+        return nullable.__from_arrow__(values)
+    if values.null_count and not dtype.startswith("float"):
+        raise ValueError(f"a value of type {dtype} is missing")
+    return values.to_numpy()
+
+
+def _decode_wide(values: pa.ChunkedArray, dtype: str, detail: Detail) -> Any:
+    return (
+        _decode_each(int)(values, dtype, detail)
+        if dtype == "object"
+        else _decode_number(values, dtype, detail)
+    )
+
+
+def _decode_text(values: pa.ChunkedArray, dtype: str, _: Detail) -> Any:
+    kind: Any = pd.StringDtype(na_value=pd.NA if dtype == "string" else np.nan)
+    return kind.__from_arrow__(_whole(values))
+
+
+def _decode_category(values: pa.ChunkedArray, detail: Detail) -> Any:
+    of = detail["values"]
+    index = pd.Index(decode([detail["categories"]], of["kind"], of["dtype"], of["detail"]))
+    dtype = pd.CategoricalDtype(index, ordered=detail["ordered"])
+    return pd.Categorical.from_codes(values.fill_null(-1).to_numpy(), dtype=dtype)
+
+
+_NOT_A_TIME = np.iinfo("int64").min
+
+
+def _decode_datetime(values: pa.ChunkedArray, _: str, detail: Detail) -> Any:
+    times = values.fill_null(_NOT_A_TIME).to_numpy().view(f"datetime64[{detail['unit']}]")
+    if "zone" not in detail:
+        return times
+    return pd.DatetimeIndex(times).tz_localize("UTC").tz_convert(detail["zone"]).array
+
+
+def _decode_timedelta(values: pa.ChunkedArray, _: str, detail: Detail) -> Any:
+    return values.fill_null(_NOT_A_TIME).to_numpy().view(f"timedelta64[{detail['unit']}]")
+
+
+def _decode_period(values: pa.ChunkedArray, _: str, detail: Detail) -> Any:
+    ordinals = values.fill_null(_NOT_A_TIME).to_numpy()
+    # In pandas since 2.2, and not yet in its published types.
+    index: Any = pd.PeriodIndex
+    return index.from_ordinals(ordinals, freq=detail["freq"]).array
+
+
+def _decode_objects(values: pa.ChunkedArray, _: str, __: Detail) -> Any:
+    return values.to_pandas(date_as_object=True).to_numpy()
 
 
 def _decode_each(convert: Callable[[Any], Any]) -> Callable[[pa.ChunkedArray, str, Detail], Any]:
-    def decode_objects(values: pa.ChunkedArray, _: str, __: Detail) -> Any:
+    def decode_each(values: pa.ChunkedArray, _: str, __: Detail) -> Any:
         found = [None if value is None else convert(value) for value in values.to_pylist()]
-        return pd.Series(np.fromiter(found, dtype=object, count=len(found)), dtype=object)
+        # Element by element: numpy would guess a type.
+        return np.fromiter(found, dtype=object, count=len(found))
 
-    return decode_objects
+    return decode_each
 
 
+def _whole(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column in one piece, which all that is done with it later is faster on."""
+    return pa.chunked_array([values.combine_chunks()], values.type)
+
+
+def _always(kept: pa.DataType) -> Callable[[str], pa.DataType]:
+    return lambda _: kept
+
+
+def _as_numpy(dtype: str) -> pa.DataType:
+    return pa.from_numpy_dtype(np.dtype(dtype.lower()))
+
+
+def _wide_type(dtype: str) -> pa.DataType:
+    return pa.large_string() if dtype == "object" else pa.uint64()
+
+
+_TEXT, _INT = _always(pa.large_string()), _always(pa.int64())
 _CODECS: dict[str, Codec] = {
-    "int": Codec("INTEGER", pa.int64(), _encode_each(int), _decode_number),
-    "wide_int": Codec("TEXT", pa.string(), _encode_wide, _decode_wide),
-    "float": Codec("REAL", pa.float64(), _encode_each(float), _decode_number),
-    "bool": Codec("INTEGER", pa.int64(), _encode_each(int), _decode_number),
-    "text": Codec("TEXT", pa.string(), _encode_text, _decode_text),
-    "datetime": Codec("TEXT", pa.string(), _encode_datetime, _decode_datetime),
-    "timedelta": Codec("INTEGER", pa.int64(), _encode_timedelta, _decode_timedelta),
-    "date": Codec(
-        "TEXT", pa.string(), _encode_each(date.isoformat), _decode_each(date.fromisoformat)
+    "int": Codec("INTEGER", _encode_number("int64"), _as_numpy, _gather, _decode_number),
+    "wide_int": Codec(
+        "TEXT", _encode_each(lambda v: str(int(v))), _wide_type, _gather_parsed, _decode_wide
     ),
-    "decimal": Codec("TEXT", pa.string(), _encode_each(str), _decode_each(Decimal)),
-    "bytes": Codec("BLOB", pa.binary(), _encode_each(bytes), _decode_each(bytes)),
+    "float": Codec("REAL", _encode_number("float64"), _as_numpy, _gather_float, _decode_number),
+    "wide_float": Codec(
+        "TEXT", _encode_each(lambda v: repr(float(v))), _as_numpy, _gather_parsed, _decode_number
+    ),
+    "bool": Codec("INTEGER", _encode_bool, _always(pa.bool_()), _gather_bool, _decode_number),
+    "text": Codec("TEXT", _encode_text, _TEXT, _gather, _decode_text),
+    "datetime": Codec("TEXT", _encode_datetime, _INT, _gather_datetime, _decode_datetime),
+    "timedelta": Codec("INTEGER", _encode_timedelta, _INT, _gather, _decode_timedelta),
+    "period": Codec("INTEGER", _encode_period, _INT, _gather, _decode_period),
+    "date": Codec("TEXT", _encode_date, _always(pa.date32()), _gather_parsed, _decode_objects),
+    "time": Codec(
+        "TEXT", _encode_each(time.isoformat), _TEXT, _gather, _decode_each(time.fromisoformat)
+    ),
+    "decimal": Codec("TEXT", _encode_each(str), _TEXT, _gather, _decode_each(Decimal)),
+    "bytes": Codec(
+        "BLOB", _encode_each(bytes), _always(pa.large_binary()), _gather, _decode_objects
+    ),
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
-from limelight.data import codecs
-from limelight.errors import InputError
+from limelight.data import codecs, kinds
+from limelight.data.codecs import Gather
+from limelight.errors import InputError, StoreError
 
 MAX_COLUMNS = 990
 """Dolt's diff of a table has two columns for each of its own, and SQLite allows 2,000."""
@@ -73,7 +76,7 @@ def describe(frame: pd.DataFrame) -> tuple[Column, ...]:
     sql_names = _sql_names(frame.columns)
     columns = []
     for name, sql_name in zip(frame.columns, sql_names, strict=True):
-        kind, dtype, detail = codecs.describe(frame[name])
+        kind, dtype, detail = kinds.describe(frame[name])
         columns.append(Column(name, sql_name, kind, dtype, detail))
     return tuple(columns)
 
@@ -83,10 +86,46 @@ def encode(series: pd.Series, column: Column) -> list[Any]:
     return codecs.encode(series, column.kind, column.detail)
 
 
-def decode(values: list[list[Any]], column: Column) -> pd.Series:
-    """SQL values, in chunks, as the series that was encoded."""
-    series = codecs.decode(values, column.kind, column.dtype, column.detail)
+def gatherer(column: Column) -> Gather:
+    """What turns SQL values, a piece of the column at a time, into an Arrow array."""
+    with _as_told(column):
+        gather = codecs.gatherer(column.kind, column.dtype, column.detail)
+
+    def gather_piece(values: Sequence[Any]) -> pa.Array:
+        with _as_told(column):
+            return gather(values)
+
+    return gather_piece
+
+
+def restore(values: pa.ChunkedArray, column: Column) -> Any:
+    """Such arrays as what the series can be made of; it may share their memory."""
+    with _as_told(column):
+        return codecs.restore(values, column.kind, column.dtype, column.detail)
+
+
+def decode(chunks: Iterable[Sequence[Any]], column: Column) -> pd.Series:
+    """SQL values, in chunks, as the series that was encoded.
+
+    Raises:
+        StoreError: A value is not of the column's type.
+    """
+    with _as_told(column):
+        series = codecs.decode(chunks, column.kind, column.dtype, column.detail)
     return series.rename(column.name)
+
+
+@contextmanager
+def _as_told(column: Column) -> Iterator[None]:
+    """Says which column has a value that its type has no place for."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, ArithmeticError) as problem:
+        raise StoreError(
+            f"the column {column.name!r} in the store has a value that is no {column.dtype}:"
+            f" {problem}.",
+            "Another program changed it: correct it there, or read an earlier version.",
+        ) from problem
 
 
 def check_names(names: Iterable[Any]) -> None:
