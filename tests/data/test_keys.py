@@ -17,7 +17,7 @@ ROWS = pd.DataFrame(
 
 
 def keys(frame: pd.DataFrame) -> list[str]:
-    return content_keys(frame, describe(frame))
+    return content_keys(frame, describe(frame)).tolist()
 
 
 def test_keys_are_fixed_for_ever() -> None:

@@ -9,13 +9,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from limelight.data.schema import ROW_KEY, Column, encode
 from limelight.errors import InputError, did_you_mean
 
-_NUMBERS = ("int", "wide_int", "float", "bool")
+_NUMBERS = ("int", "wide_int", "float", "wide_float", "bool")
 _EXACT = 2**53
 """From here on a double cannot tell every whole number from the next."""
+
+_BYTES = pa.large_binary()
+_CHUNK = 20_000
+"""Rows that are made into bytes at a time."""
 
 
 def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
@@ -51,7 +57,7 @@ def check_key(frame: pd.DataFrame, key: Sequence[str]) -> None:
         )
 
 
-def content_keys(frame: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+def content_keys(frame: pd.DataFrame, columns: Sequence[Column]) -> pd.Series:
     """A key for each row, made from its content: 20 hexadecimal digits.
 
     It depends on the names and values of the row's cells alone: not on the order of rows or
@@ -63,17 +69,15 @@ def content_keys(frame: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
         columns: What `limelight.data.schema.describe` says of the frame.
 
     Returns:
-        The keys, shape (n,).
+        The keys, text, shape (n,).
     """
-    by_name = sorted(columns, key=lambda column: column.name)
-    cells = [_tokens(encode(frame[column.name], column), column) for column in by_name]
-    seen: dict[str, int] = {}
-    keys = []
-    for row in zip(*cells, strict=True):
-        key = hashlib.blake2b(b"".join(row), digest_size=10).hexdigest()
-        count = seen[key] = seen.get(key, 0) + 1
-        keys.append(key if count == 1 else f"{key}-{count}")
-    return keys
+    starts = range(0, len(frame), _CHUNK)
+    digests = [_digests(frame.iloc[start : start + _CHUNK], columns) for start in starts]
+    keys = pd.Series(pd.array(pa.chunked_array(digests, pa.large_string()), dtype="str"))
+    if not keys.duplicated().any():
+        return keys
+    before = keys.groupby(keys).cumcount()
+    return keys.where(before == 0, keys + "-" + (before + 1).astype("str"))
 
 
 def named_key(key: Sequence[str]) -> list[str]:
@@ -81,40 +85,76 @@ def named_key(key: Sequence[str]) -> list[str]:
     return list(key) or [ROW_KEY]
 
 
-def _tokens(values: list[Any], column: Column) -> list[bytes]:
-    """Each cell as bytes from which name, type and value could be read again."""
-    kind = column.detail["values"]["kind"] if column.kind == "category" else column.kind
+def _digests(rows: pd.DataFrame, columns: Sequence[Column]) -> pa.Array:
+    """The hash of each row: of its cells, by the names of their columns, one behind the other."""
+    by_name = sorted(columns, key=lambda column: column.name)
+    cells = [_tokens(encode(rows[column.name], column), column) for column in by_name]
+    joined = _joined(*cells)
+    hashed = [hashlib.blake2b(row, digest_size=10).hexdigest() for row in joined.to_pylist()]
+    return pa.array(hashed, pa.large_string())
+
+
+def _tokens(values: list[Any], column: Column) -> pa.Array:
+    """Each cell as bytes from which name, type and value could be read again; empty if missing."""
+    kind, detail = column.kind, column.detail
+    if kind == "category":
+        kind, detail = detail["values"]["kind"], detail["values"]["detail"]
     name = column.name.encode()
-    head = b"%d:%s%s" % (len(name), name, b"number" if kind in _NUMBERS else kind.encode())
-    if kind in _NUMBERS:
-        return _number_tokens(values, head)
-    known: dict[Any, bytes] = {None: b""}
-    for value in set(values) - {None}:
-        text = value if isinstance(value, bytes) else _canonical(str(value), kind).encode()
-        known[value] = b"%s%d:%s" % (head, len(text), text)
-    return [known[value] for value in values]
+    word = "number" if kind in _NUMBERS else f"{kind}{detail.get('freq', '')}"
+    head = b"%d:%s%s" % (len(name), name, word.encode())
+    tokens = _numbers(values, head, kind) if kind in _NUMBERS else _texts(values, head, kind)
+    return tokens.fill_null(b"")
 
 
-def _number_tokens(values: list[Any], head: bytes) -> list[bytes]:
+def _texts(values: list[Any], head: bytes, kind: str) -> pa.Array:
+    if kind in ("timedelta", "period"):
+        texts = pa.array(values, pa.int64()).cast(pa.string()).cast(_BYTES)
+    elif kind == "bytes":
+        texts = pa.array(values, _BYTES)
+    else:
+        texts = _canonical(pa.array(values, pa.large_string()), kind).cast(_BYTES)
+    lengths = pc.binary_length(texts).cast(pa.large_string()).cast(_BYTES)
+    return _joined(head, lengths, b":", texts)
+
+
+def _numbers(values: list[Any], head: bytes, kind: str) -> pa.Array:
     """Numbers as doubles, equal for 1 and 1.0; whole ones that a double cannot hold as text."""
-    packed = np.array([0 if value is None else float(value) for value in values], dtype=">f8")
+    missing = pa.array([value is None for value in values])
+    if kind.startswith("wide"):
+        numbers = np.array([0 if value is None else float(value) for value in values], dtype="<f8")
+    else:
+        kept = pa.array(values, pa.float64() if kind == "float" else pa.int64())
+        numbers = kept.fill_null(0).to_numpy().astype("<f8")
     # Adding zero turns -0.0 into 0.0, which is equal to it.
-    tokens: list[bytes] = [
-        b"%s8:%s" % (head, double) for double in (packed + 0.0).view("V8").tolist()
+    doubles = pa.py_buffer((numbers + 0.0).astype("<f8").tobytes())
+    packed = pa.Array.from_buffers(pa.binary(8), len(values), [None, doubles]).cast(_BYTES)
+    tokens = pc.if_else(missing, None, _joined(head, b"8:", packed))
+    large = [
+        row
+        for row in np.flatnonzero(np.abs(numbers) >= _EXACT).tolist()
+        if not (kind.endswith("float") and math.isinf(numbers[row]))
     ]
-    for row in np.flatnonzero(np.abs(packed) >= _EXACT).tolist():
-        if not (isinstance(values[row], float) and math.isinf(values[row])):
-            text = str(int(values[row])).encode()
-            tokens[row] = b"%s%d:%s" % (head, len(text), text)
-    for row, value in enumerate(values):
-        if value is None:
-            tokens[row] = b""
-    return tokens
+    if not large:
+        return tokens
+    # A wide float is kept as text such as 1e+300, which int() does not read.
+    exact = [int(float(values[r]) if kind == "wide_float" else values[r]) for r in large]
+    mask = np.zeros(len(values), dtype=bool)
+    mask[large] = True
+    return pc.replace_with_mask(tokens, mask, _texts([str(n) for n in exact], head, "text"))
 
 
-def _canonical(value: str, kind: str) -> str:
+def _joined(*parts: Any) -> pa.Array:
+    """Bytes, single or in arrays, one behind the other."""
+    given = [pa.scalar(part, _BYTES) if isinstance(part, bytes) else part for part in parts]
+    return pc.binary_join_element_wise(*given, pa.scalar(b"", _BYTES))
+
+
+def _canonical(texts: pa.Array, kind: str) -> pa.Array:
     """Times without the zeros that a finer unit adds."""
-    return value.rstrip("0").rstrip(".") if kind == "datetime" and "." in value else value
+    if kind != "datetime":
+        return texts
+    trimmed = pc.utf8_rtrim(pc.utf8_rtrim(texts, "0"), ".")
+    return pc.if_else(pc.match_substring(texts, "."), trimmed, texts)
 
 
 def _counted(number: int, what: str) -> str:
