@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from limelight.data._format import META, mark_format
 from limelight.data._session import Row, Session
 from limelight.data.card import DatasetCard
 from limelight.data.keys import check_key, content_keys, named_key
@@ -18,6 +19,7 @@ CARDS = "limelight_cards"
 COLUMNS = "limelight_columns"
 
 _META = {
+    META: (("name", "TEXT"), ("value", "TEXT")),
     CARDS: (("dataset", "TEXT"), ("card", "TEXT")),
     COLUMNS: (
         ("dataset", "TEXT"),
@@ -28,7 +30,7 @@ _META = {
         ("type", "TEXT"),
     ),
 }
-_META_KEYS = {CARDS: ["dataset"], COLUMNS: ["dataset", "sql_name"]}
+_META_KEYS = {META: ["name"], CARDS: ["dataset"], COLUMNS: ["dataset", "sql_name"]}
 
 
 @dataclass(frozen=True)
@@ -168,9 +170,10 @@ def write_content(session: Session, dataset: str, content: Content, card: Datase
     All rows are written: Dolt's trees depend on their content alone, so rows that were there
     before cost no space, and show as unchanged.
     """
-    for table, columns in _META.items():
-        if table not in session.tables():
+    if CARDS not in session.tables():
+        for table, columns in _META.items():
             session.run(_create_table(session, table, list(columns), _META_KEYS[table]))
+        mark_format(session)
     old, layout = read_layout(session, dataset), content.layout
     name = session.quoted(dataset)
     if layout.same_table(old):
@@ -192,6 +195,16 @@ def drop_content(session: Session, dataset: str) -> None:
     session.run(f"DROP TABLE {session.quoted(dataset)}")
     for table in (CARDS, COLUMNS):
         session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
+
+
+def clear(session: Session, datasets: Iterable[str]) -> None:
+    """Take datasets out, whatever state a merge left their tables in."""
+    there = session.tables()
+    for dataset in datasets:
+        if dataset in there:
+            session.run(f"DROP TABLE {session.quoted(dataset)}")
+        for table in (CARDS, COLUMNS):
+            session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
 
 
 def _write_columns(session: Session, dataset: str, layout: Layout) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,11 +13,21 @@ import pandas as pd
 
 from limelight.data import _tables
 from limelight.data._difference import difference, row_changes
+from limelight.data._format import check_format
 from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
 from limelight.data._session import Backend, Session
 from limelight.data.card import DatasetCard
 from limelight.data.schema import Column
-from limelight.data.store import AUTHOR, MAIN, Changes, Commit, DataVersion, DiffSummary, Mode
+from limelight.data.store import (
+    AUTHOR,
+    MAIN,
+    Changes,
+    Commit,
+    Dataset,
+    DataVersion,
+    DiffSummary,
+    Mode,
+)
 from limelight.errors import InputError, StoreError, did_you_mean
 
 
@@ -164,6 +174,44 @@ class DoltStore:
 
         return self.backend.patiently(work)
 
+    def commit(
+        self,
+        changes: Mapping[str, Dataset | None],
+        message: str,
+        *,
+        author: str = AUTHOR,
+        branch: str = MAIN,
+        date: datetime | None = None,
+        merged: str = "",
+    ) -> str:
+        """Put several datasets into one commit, which is made even if nothing changes."""
+        _check_commit(message, author)
+        self._check_branch(branch)
+        for dataset in changes:
+            _check_dataset_name(dataset)
+            self._check_free_table(dataset, branch)
+        ready = {
+            name: given and (_prepared(given.frame, given.card), replace(given.card, name=name))
+            for name, given in changes.items()
+        }
+        if merged:
+            self._check_all_named(changes, branch, merged)
+        self.backend.make()
+
+        def work() -> str:
+            with self._writing(branch) as session:
+                if merged:
+                    session.merge(merged)
+                    _tables.clear(session, ready)
+                for dataset, given in ready.items():
+                    if given:
+                        _tables.write_content(session, dataset, *given)
+                    elif dataset in _tables.read_cards(session):
+                        _tables.drop_content(session, dataset)
+                return commit(session, message, author, date, empty="--allow-empty")
+
+        return self.backend.patiently(work)
+
     def tag(self, name: str, version: DataVersion, message: str = "") -> None:
         """Name a version."""
         check_ref_name(name, "tag")
@@ -231,6 +279,7 @@ class DoltStore:
                     "Commit them (dolt_commit('-Am', 'message')) or drop them"
                     " (dolt_reset('--hard')) with the program that made them.",
                 )
+            check_format(session, self.backend.where)
             yield session
 
     @contextmanager
@@ -318,6 +367,16 @@ class DoltStore:
                 "Give two versions of one dataset.",
             )
         self.card(old)
+
+    def _check_all_named(
+        self, changes: Mapping[str, Dataset | None], branch: str, merged: str
+    ) -> None:
+        there = {*self.datasets(branch), *self.datasets(merged)}
+        if missing := sorted(there - changes.keys()):
+            raise InputError(
+                f"the merge does not say what becomes of {', '.join(map(repr, missing))}.",
+                "Name every dataset of both sides.",
+            )
 
     def _check_free_table(self, dataset: str, branch: str) -> None:
         """No other table has the name, in whatever spelling."""

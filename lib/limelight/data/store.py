@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -104,6 +105,19 @@ class Changes:
     removed: pd.DataFrame
     before: pd.DataFrame
     after: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The content of a dataset: what `Store.commit` puts into it.
+
+    Args:
+        frame: The rows, with the key as columns or as the index.
+        card: What they mean.
+    """
+
+    frame: pd.DataFrame
+    card: DatasetCard
 
 
 @dataclass(frozen=True)
@@ -247,6 +261,33 @@ class Store(Protocol):
         date: datetime | None = None,
     ) -> str:
         """Take a dataset out of a branch; its versions before stay. Returns the commit."""
+        ...
+
+    def commit(
+        self,
+        changes: Mapping[str, Dataset | None],
+        message: str,
+        *,
+        author: str = AUTHOR,
+        branch: str = MAIN,
+        date: datetime | None = None,
+        merged: str = "",
+    ) -> str:
+        """Put several datasets into one commit, which is made even if nothing changes.
+
+        Args:
+            changes: The new content of each dataset; None drops it.
+            message, author, branch, date: As in `write`.
+            merged: Full hash of a commit that becomes the second parent. Then ``changes`` must
+                name every dataset of both sides: what it says is what is merged.
+
+        Returns:
+            The commit.
+
+        Raises:
+            InputError: As `write`; a dataset is not named in a merge.
+            StoreError: As `write`.
+        """
         ...
 
     def tag(self, name: str, version: DataVersion, message: str = "") -> None:
