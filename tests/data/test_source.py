@@ -24,7 +24,7 @@ def csv(tmp_path: Path, text: str | bytes, name: str = "table.csv") -> Path:
 
 def column(tmp_path: Path, *cells: str) -> pd.Series:
     rows = "".join(f'{number},"{cell}"\n' for number, cell in enumerate(cells))
-    return read_source(csv(tmp_path, "n,x\n" + rows))["x"]
+    return read_source(csv(tmp_path, "n,x\n" + rows)).frame["x"]
 
 
 @pytest.mark.parametrize(
@@ -72,23 +72,24 @@ def test_a_column_finds_its_type(
 
 def test_quotes_line_ends_and_byte_order_marks(tmp_path: Path) -> None:
     text = '\ufeff"a b",c\r\n"x, ""y""\nz",1\r\n\r\nü,2\r\n'
-    found = read_source(csv(tmp_path, text))
+    found = read_source(csv(tmp_path, text)).frame
     assert found.to_dict("list") == {"a b": ['x, "y"\nz', "ü"], "c": [1, 2]}
 
 
 def test_separators(tmp_path: Path) -> None:
-    texts = {"a.tsv": "a\tb\n1\t2,5\n", "b.csv": "a;b\n1;2,5\n", "c.csv": "a|b\n1|2,5\n"}
+    texts = {"a.tsv": "a\tb\n1\t2,x\n", "b.csv": "a;b\n1;2,x\n", "c.csv": "a|b\n1|2,x\n"}
     for name, text in texts.items():
-        assert read_source(csv(tmp_path, text, name)).to_dict("list") == {"a": [1], "b": ["2,5"]}
+        found = read_source(csv(tmp_path, text, name)).frame
+        assert found.to_dict("list") == {"a": [1], "b": ["2,x"]}
 
 
 def test_a_separator_in_a_quoted_name_is_part_of_the_name(tmp_path: Path) -> None:
-    found = read_source(csv(tmp_path, '"it\'s ""new"", ok";b\n1;2\n'))
+    found = read_source(csv(tmp_path, '"it\'s ""new"", ok";b\n1;2\n')).frame
     assert found.to_dict("list") == {'it\'s "new", ok': [1], "b": [2]}
 
 
 def test_a_column_without_a_name_gets_one(tmp_path: Path) -> None:
-    assert read_source(csv(tmp_path, ",a\n0,1\n")).columns.tolist() == ["Unnamed: 0", "a"]
+    assert read_source(csv(tmp_path, ",a\n0,1\n")).frame.columns.tolist() == ["Unnamed: 0", "a"]
 
 
 def test_compressed_files(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_compressed_files(tmp_path: Path) -> None:
     }
     expected = pd.DataFrame({"a": [1, 2], "b": pd.Series(["x", "y"], dtype="str")})
     for ending, content in packed.items():
-        found = read_source(csv(tmp_path, content, f"table.csv{ending}"))
+        found = read_source(csv(tmp_path, content, f"table.csv{ending}")).frame
         pd.testing.assert_frame_equal(found, expected)
 
 
@@ -117,20 +118,20 @@ def test_typed_files_keep_their_types(tmp_path: Path, ending: str) -> None:
     )
     path = tmp_path / f"table.{ending}"
     getattr(frame, f"to_{ending}")(path)
-    pd.testing.assert_frame_equal(read_source(path), frame)
+    pd.testing.assert_frame_equal(read_source(path).frame, frame)
 
 
 def test_whole_numbers_with_missing_values_stay_exact_in_parquet(tmp_path: Path) -> None:
     table = pa.table({"i": [2**53 + 1, None], "b": [True, None], "u": pa.array([1, 2], pa.uint8())})
     parquet.write_table(table, tmp_path / "t.parquet")
-    found = read_source(tmp_path / "t.parquet")
+    found = read_source(tmp_path / "t.parquet").frame
     assert found["i"].tolist() == [2**53 + 1, pd.NA]
     assert found.dtypes.astype(str).tolist() == ["Int64", "boolean", "uint8"]
 
 
 def test_an_index_in_parquet_becomes_columns_again(tmp_path: Path) -> None:
     pd.DataFrame({"id": ["a"], "x": [1]}).set_index("id").to_parquet(tmp_path / "t.parquet")
-    assert read_source(tmp_path / "t.parquet").columns.tolist() == ["id", "x"]
+    assert read_source(tmp_path / "t.parquet").frame.columns.tolist() == ["id", "x"]
 
 
 PARQUET = pa.BufferOutputStream()
@@ -186,8 +187,6 @@ def test_a_missing_file_shows_its_neighbours(tmp_path: Path) -> None:
         read_source(tmp_path / "loan.csv")
     with pytest.raises(InputError, match=r"does not exist\. Check the path"):
         read_source(tmp_path / "none" / "loan.csv")
-    with pytest.raises(InputError, match="is a folder"):
-        read_source(tmp_path)
 
 
 def test_the_key_is_checked(tmp_path: Path) -> None:
@@ -196,7 +195,7 @@ def test_the_key_is_checked(tmp_path: Path) -> None:
         read_source(path, key=["id"])
     with pytest.raises(InputError, match=r"key column 'ix' is not in the table. Did you mean 'x'"):
         read_source(path, key=["ix"])
-    assert len(read_source(path, key=["x"])) == 3
+    assert len(read_source(path, key=["x"]).frame) == 3
 
 
 @pytest.mark.slow
@@ -209,6 +208,6 @@ def test_a_large_table_takes_seconds(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     pd.DataFrame(columns).to_csv(path, index=False)
     started = time.process_time()
-    found = read_source(path)
+    found = read_source(path).frame
     assert time.process_time() - started < 10
     pd.testing.assert_frame_equal(found, pd.DataFrame(columns))

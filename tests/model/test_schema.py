@@ -197,7 +197,7 @@ def test_rows_of_a_file_read_the_same_whatever_reads_them(tmp_path: Path, readin
     }
     path = tmp_path / "rows.csv"
     pd.DataFrame(cells).to_csv(path, index=False)
-    source = read_source(path)
+    source = read_source(path).frame
     schema = Schema.of(source)
     expected = schema.normalise(source)
     assert expected["zip"].tolist() == cells[" zip "]

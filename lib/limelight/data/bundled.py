@@ -34,7 +34,7 @@ def load_bundled(name: str, folder: str | Path) -> tuple[pd.DataFrame, DatasetCa
     if name not in (names := bundled_names(place)):
         raise InputError(f"no dataset {name!r} is bundled.", did_you_mean(name, names))
     card = DatasetCard.from_json((place / f"{name}.json").read_text(encoding="utf-8"))
-    return read_source(_data_file(place, name) or place, key=card.key), card
+    return read_source(_data_file(place, name) or place, key=card.key).frame, card
 
 
 def _data_file(folder: Path, name: str) -> Path | None:

@@ -1,12 +1,13 @@
-"""How a column of text finds its type."""
+"""How text finds its type: the forms that a value can have, from the narrowest to the widest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 MISSING_WORDS = (
     *("NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "<NA>", "null", "NULL", "None"),
@@ -15,98 +16,158 @@ MISSING_WORDS = (
 """Words for a missing value, in columns whose other values are no text: those that pandas reads."""
 
 # A number with a leading zero or a plus is a name: a postal code, a telephone number.
-_WHOLE = r"-?(?:0|[1-9]\d*)"
-_NUMBER = rf"(?:{_WHOLE}(?:\.\d*)?|-?\.\d+)(?:[eE][+-]?\d+)?|-?[iI]nf(?:inity)?"
+WHOLE = r"-?(?:0|[1-9]\d*)"
+NUMBER = rf"(?:{WHOLE}(?:\.\d*)?|-?\.\d+)(?:[eE][+-]?\d+)?|-?[iI]nf(?:inity)?"
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
 _ZONE = r"(?:Z|[+-]\d{2}:?\d{2})"
+DATE = rf"{_DATE}(?:{_TIME}{_ZONE}?)?"
+
+Kind = Literal["nothing", "bool", "int", "wide_int", "float", "datetime", "zoned", "text"]
+"""What cells are: ``wide_int`` is beyond 63 bits and within 64, ``zoned`` is datetimes in UTC."""
+
+_WORDS = pa.array(MISSING_WORDS)
+_TRUTH = pa.array(["true", "false"])
+_EXACT = 2**53
+"""From here on a double cannot tell every whole number from the next."""
 
 
-def typed(cells: pd.Series) -> pd.Series:
-    """A column of text as booleans, whole numbers, numbers, dates, or text as it is.
-
-    A column has a type if all of its values have; an empty cell is missing. ``NA`` and its like
-    are missing too where all other values are numbers, dates or booleans, and else are text.
-    Numbers with leading zeros are text, and so are whole numbers beyond 64 bits.
+@dataclass(frozen=True)
+class Found:
+    """Cells in the narrowest type that all of them have.
 
     Args:
-        cells: Text, shape (n,), without missing values.
+        kind: That type.
+        values: The cells in it, with nulls where they are missing; shape (n,).
+        plain: Whether the missing ones were all empty, so that no word is lost with them.
+    """
 
-    Returns:
-        bool, boolean, int64, Int64, uint64, UInt64, float64, datetime64 or str, shape (n,).
+    kind: Kind
+    values: pa.Array
+    plain: bool = True
+
+
+def narrowest(cells: pa.Array) -> Found:
+    """Cells of text as booleans, whole numbers, numbers, dates, or text as it is.
+
+    Cells have a type if all of them have; an empty one is missing. ``NA`` and its like are
+    missing too where all others are numbers, dates or booleans, and else are text. Numbers with
+    leading zeros are text, and so are whole numbers that the type would not keep exactly.
+
+    Args:
+        cells: Text, shape (n,), without nulls.
 
     Example:
-        >>> typed(pd.Series(["1", "", "3"])).dtype, typed(pd.Series(["007"])).dtype
-        (Int64Dtype(), <StringDtype(na_value=nan)>)
+        >>> narrowest(pa.array(["1", "", "3"])).kind, narrowest(pa.array(["007"])).kind
+        ('int', 'text')
     """
-    codes, distinct = pd.factorize(cells)
-    words = pd.Series(distinct, dtype="str").str.strip()
-    missing = (words == "") | words.isin(MISSING_WORDS)
-    values = words[~missing]
-    for convert in (_booleans, _whole_numbers, _numbers, _dates):
-        found = convert(values) if len(values) else None
-        if found is not None:
-            return _spread(found, missing.to_numpy(), codes)
-    # No copy of the stripped words here: text stays text, with its spaces.
-    return cells.mask(cells == "", np.nan) if len(values) else _nothing(cells, words)
+    filled = emptied(cells)
+    if filled.null_count == len(filled):
+        return Found("nothing", filled)
+    found = _converted(filled)
+    if found is not None:
+        return found
+    words = without_words(filled)
+    plain = words.null_count == filled.null_count
+    if words.null_count == len(words):
+        return Found("nothing", words, plain)
+    found = _converted(words)
+    return Found(found.kind, found.values, plain) if found is not None else Found("text", filled)
 
 
-def _nothing(cells: pd.Series, words: pd.Series) -> pd.Series:
-    """A column of nothing but empty cells and words for them."""
-    empty = cells if not len(words) else cells.mask(np.ones(len(cells), dtype=bool), np.nan)
-    return empty.astype("str")
+def emptied(cells: pa.Array) -> pa.Array:
+    """Text with nulls for what is empty."""
+    empty = pc.equal(cells, "")
+    return pc.if_else(empty, None, cells) if pc.any(empty).as_py() else cells
 
 
-def _spread(found: pd.Series, missing: Any, codes: Any) -> pd.Series:
-    """The values of the distinct words at the places where the words are."""
-    if missing.any():
-        nullable: dict[str, Any] = {"bool": "boolean", "int64": "Int64", "uint64": "UInt64"}
-        name = str(found.dtype)
-        found = found.astype(nullable[name]) if name in nullable else found
-    places = np.full(len(missing), -1)
-    places[~missing] = np.arange(len(found))
-    taken = pd.api.extensions.take(found.array, places[codes], allow_fill=bool(missing.any()))
-    return pd.Series(taken)
+def without_words(cells: pa.Array) -> pa.Array:
+    """Text without spaces around it, with nulls for what is empty or a word for missing."""
+    trimmed = pc.utf8_trim_whitespace(cells)
+    missing = pc.or_(pc.equal(trimmed, ""), pc.is_in(trimmed, value_set=_WORDS))
+    return pc.if_else(missing, None, trimmed)
 
 
-def _all_match(words: pd.Series, pattern: str) -> bool:
-    return bool(words.str.fullmatch(pattern).all())
+def matching(cells: pa.Array, pattern: str) -> pa.Array:
+    """Which cells are wholly of a pattern; null where they are."""
+    return pc.match_substring_regex(cells, pattern=f"^(?:{pattern})$")
 
 
-def _converted(words: pd.Series, convert: Callable[[str], Any], dtype: str) -> pd.Series:
-    return pd.Series([convert(word) for word in words], dtype=dtype)
+def all_match(cells: pa.Array, pattern: str) -> bool:
+    """Whether every cell that is there is wholly of a pattern."""
+    return bool(pc.all(matching(cells, pattern), min_count=0).as_py())
 
 
-def _booleans(words: pd.Series) -> pd.Series | None:
-    lowered = words.str.lower()
-    if not lowered.isin(["true", "false"]).all():
-        return None
-    return pd.Series((lowered == "true").to_numpy(dtype=bool))
-
-
-def _whole_numbers(words: pd.Series) -> pd.Series | None:
-    if not _all_match(words, _WHOLE):
-        return None
-    numbers = [int(word) for word in words]
-    low, high = min(numbers), max(numbers)
-    if low >= -(2**63) and high < 2**63:
-        return pd.Series(numbers, dtype="int64")
-    if low >= 0 and high < 2**64:
-        return pd.Series(numbers, dtype="uint64")
+def _converted(cells: pa.Array) -> Found | None:
+    """Cells, at least one of them filled, in a type that is not text."""
+    first = cells.drop_null()[0].as_py()
+    # One look at the first cell: most columns are text, or else of the type that it has.
+    if first.lower() in ("true", "false"):
+        return _booleans(cells)
+    if re.fullmatch(NUMBER, first):
+        return whole_numbers(cells) or numbers(cells)
+    if re.fullmatch(DATE, first):
+        return datetimes(cells)
     return None
 
 
-def _numbers(words: pd.Series) -> pd.Series | None:
-    if not _all_match(words, _NUMBER) or _all_match(words, _WHOLE):
+def _booleans(cells: pa.Array) -> Found | None:
+    lowered = pc.utf8_lower(cells)
+    if not pc.all(
+        pc.is_in(lowered, value_set=_TRUTH, skip_nulls=True).filter(lowered.is_valid())
+    ).as_py():
         return None
-    return _converted(words, float, "float64")
+    return Found("bool", pc.equal(lowered, "true"))
 
 
-def _dates(words: pd.Series) -> pd.Series | None:
-    naive = _all_match(words, f"{_DATE}(?:{_TIME})?")
-    if not naive and not _all_match(words, f"{_DATE}{_TIME}{_ZONE}"):
+def whole_numbers(cells: pa.Array) -> Found | None:
+    """Whole numbers within 64 bits, spelt as a computer would, or None."""
+    kinds: tuple[tuple[Kind, pa.DataType], ...] = (("int", pa.int64()), ("wide_int", pa.uint64()))
+    for kind, dtype in kinds:
+        try:
+            values = pc.cast(cells, dtype)
+        except pa.ArrowInvalid:
+            continue
+        # Arrow takes 007 and 0x7 for numbers: those that are spelt otherwise are looked at again.
+        same = pc.equal(pc.cast(values, pa.string()), cells)
+        if pc.all(same, min_count=0).as_py() or all_match(cells, WHOLE):
+            return Found(kind, values)
         return None
+    return None
+
+
+def numbers(cells: pa.Array) -> Found | None:
+    """Doubles, or None where one is no number, or whole and not kept exactly."""
     try:
-        return pd.to_datetime(words.reset_index(drop=True), format="ISO8601", utc=not naive)
-    except (ValueError, OverflowError):  # the 31st of February is text
+        values = pc.cast(cells, pa.float64())
+    except pa.ArrowInvalid:
         return None
+    if not all_match(cells, NUMBER):
+        return None
+    long = cells.filter(matching(cells, r"-?\d{16,}"))
+    if any(int(float(word)) != int(word) or len(word) > 19 for word in long.to_pylist()):
+        return None
+    return Found("float", values)
+
+
+def exact_as_double(values: pa.Array) -> bool:
+    """Whether whole numbers stay what they are when they become doubles."""
+    low, high = pc.min_max(values).as_py().values()
+    if low is None or (low > -_EXACT and high < _EXACT):
+        return True
+    return all(int(float(value)) == value for value in values.drop_null().to_pylist())
+
+
+def datetimes(cells: pa.Array) -> Found | None:
+    """ISO dates and times, all with a zone or none, or None; the 31st of February is none."""
+    naive = all_match(cells, f"{_DATE}(?:{_TIME})?")
+    if not naive and not all_match(cells, f"{_DATE}{_TIME}{_ZONE}"):
+        return None
+    zone = None if naive else "UTC"
+    for unit in ("us", "ns"):
+        try:
+            values = pc.cast(cells, pa.timestamp(unit, zone))
+        except pa.ArrowInvalid:
+            continue
+        return Found("datetime" if naive else "zoned", values)
+    return None

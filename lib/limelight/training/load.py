@@ -87,7 +87,7 @@ def _import_source(store: Store, name: str, request: Request) -> DataVersion:
     known = name in store.datasets()
     card = store.card(store.resolve(name)) if known else DatasetCard(name=name, target="")
     card = replace(_with_wishes(card, request), source=card.source or Path(request.source).name)
-    frame = read_source(request.source, key=card.key)
+    frame = read_source(request.source, key=card.key).frame
     if not card.target:
         raise InputError(
             f"{request.source} is new, and which column to predict is not known.",

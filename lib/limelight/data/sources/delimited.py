@@ -1,0 +1,177 @@
+"""CSV and TSV: read in batches, so that a table never takes much more memory than its frame."""
+
+from __future__ import annotations
+
+import csv as python_csv
+import io
+import re
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import csv
+
+from limelight.data.schema import check_names
+from limelight.data.sources.arrow import as_series
+from limelight.data.sources.files import Part, not_utf8
+from limelight.data.sources.local_forms import local_form
+from limelight.data.sources.table import Columns, Rows, Wanted, lacking
+from limelight.data.sources.text_column import TextColumn
+from limelight.errors import InputError
+
+_BLOCK = 2**23
+_HEAD = 2**16
+_LARGEST_BLOCK = 2**30
+
+
+def read_delimited(parts: Sequence[Part], wanted: Wanted) -> Columns:
+    """The columns of CSV or TSV files with one header, each with the type that all parts agree on.
+
+    Cells are read as text in batches, and each batch of a column is kept in the narrowest type.
+    Columns that turn out to be text after all are read a second time.
+
+    Raises:
+        InputError: A part has other columns than the first; it is ragged, empty or not in UTF-8.
+    """
+    names = _same_names(parts)
+    columns = [TextColumn(name, text=name in wanted.given) for name in wanted.of(names)]
+    rows = _fill(parts, columns)
+    again = [TextColumn(column.name, text=True) for column in columns if column.fallen]
+    if again:
+        if _fill(parts, again) != rows:
+            raise InputError("the source changed while it was read.", "Read it again.")
+        read_again = {column.name: column for column in again}
+        columns = [read_again.get(column.name, column) for column in columns]
+    comma = any(separator(part) == ";" for part in parts)
+    found = Columns({}, rows)
+    for column in columns:
+        # One by one, so that batches and columns of all names are never there together.
+        _finish(column, found, comma=comma, given=column.name in wanted.given)
+    return found
+
+
+def separator(part: Part) -> str:
+    """A ``;`` where the header of a CSV has no comma, as spreadsheets in many countries have it.
+
+    So it is with tabs and bars. What stands in quotes does not count.
+    """
+    if part.ending == ".tsv":
+        return "\t"
+    with part.opened() as file:
+        header = re.sub(rb'"[^"]*"', b"", file.readline(_BLOCK))
+    return next((other for other in ",;\t|" if other.encode() in header), ",")
+
+
+def _finish(column: TextColumn, found: Columns, *, comma: bool, given: bool) -> None:
+    values, note = column.values(), ""
+    if column.is_text and not given:
+        form = local_form(values, decimal_comma=comma)
+        if form is not None:
+            values = form.values if form.values is not None else values
+            note = f"column {column.name!r} {form.note}"
+        note = note or column.watch.note(column.name, found.rows)
+    found.series[column.name] = as_series(values, column.name)
+    if note:
+        found.notes.append(note)
+
+
+def _same_names(parts: Sequence[Part]) -> list[str]:
+    """The column names of the first part, which all others have too."""
+    first = _names(parts[0])
+    for part in parts[1:]:
+        names = _names(part)
+        for name in [*first, *names]:
+            if (name in names) != (name in first):
+                has, lacks = (part, parts[0]) if name in names else (parts[0], part)
+                raise lacking(has.name, lacks.name, name)
+    return first
+
+
+def _names(part: Part) -> list[str]:
+    """The header of a file."""
+    with closing(_batches(part, block=_HEAD)) as batches:
+        first = next(batches, None)
+    header = [column[0].as_py() for column in first.columns] if first is not None else []
+    if not header or (len(header) == 1 and not header[0].strip()):
+        raise InputError(f"{part.name} is empty.", "Give a table with a header and rows.")
+    # A column without a name gets the one that pandas gives it: later rows will have that.
+    names = [name.strip() or f"Unnamed: {place}" for place, name in enumerate(header)]
+    check_names(names)
+    return names
+
+
+def _fill(parts: Sequence[Part], columns: Sequence[TextColumn]) -> Rows:
+    """Read the parts into the columns."""
+    counts = []
+    for part in parts:
+        places = _names(part)
+        wanted = [f"f{places.index(column.name)}" for column in columns]
+        count = -1  # the header
+        for batch in _batches(part, wanted):
+            for cells, column in zip(batch.columns, columns, strict=True):
+                column.add(cells.slice(1) if count < 0 else cells)
+            count += batch.num_rows
+        counts.append(count)
+    return Rows(tuple(part.name for part in parts), tuple(counts))
+
+
+def _batches(
+    part: Part, wanted: Sequence[str] = (), block: int = _BLOCK
+) -> Generator[Any, None, None]:
+    """The rows, header first, as text; in larger blocks once a row is longer than a block."""
+    done = 0
+    while True:
+        seen = 0
+        try:
+            for batch in _read(part, wanted, block):
+                fresh = batch.slice(max(done - seen, 0))
+                seen += batch.num_rows
+                done = max(done, seen)
+                if fresh.num_rows:
+                    yield fresh
+            return
+        except pa.ArrowInvalid as problem:
+            if "straddling" not in str(problem) or block >= _LARGEST_BLOCK:
+                raise _misfit(part, problem) from problem
+            block *= 8
+
+
+def _read(part: Part, wanted: Sequence[str], block: int) -> Iterator[Any]:
+    arguments = {
+        "read_options": csv.ReadOptions(autogenerate_column_names=True, block_size=block),
+        "parse_options": csv.ParseOptions(delimiter=separator(part), newlines_in_values=True),
+    }
+    if not wanted:
+        with part.opened() as file, csv.open_csv(file, **arguments) as reader:
+            wanted = reader.schema.names
+    options = csv.ConvertOptions(
+        column_types=dict.fromkeys(wanted, pa.string()), include_columns=list(wanted)
+    )
+    with part.opened() as file, csv.open_csv(file, **arguments, convert_options=options) as reader:
+        yield from reader
+
+
+def _misfit(part: Part, problem: Exception) -> InputError:
+    """What is wrong with a file that cannot be parsed; looks through it again."""
+    said = " ".join(str(problem).removeprefix("CSV parse error: ").split())
+    if "Empty CSV" in said:
+        return InputError(f"{part.name} is empty.", "Give a table with a header and rows.")
+    return not_utf8(part) or InputError(
+        f"the rows of {part.name} do not fit together: {_ragged(part) or said[:200]}.",
+        "Give each row as many cells as the header, and quote cells that hold a separator.",
+    )
+
+
+def _ragged(part: Part) -> str:
+    """The first row with more or fewer cells than the header; empty if there is none."""
+    with part.opened() as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        rows = (row for row in python_csv.reader(text, delimiter=separator(part)) if row)
+        try:
+            width = len(next(rows, []))
+            for number, row in enumerate(rows, 2):
+                if len(row) != width:
+                    return f"Row #{number}: Expected {width} columns, got {len(row)}"
+        except python_csv.Error:  # a cell that is too long for it
+            return ""
+    return ""
