@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from dolt_server import dolt, own_server, server_url, shared_server  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).resolve().parents[1]
 
