@@ -1,0 +1,1 @@
+"""Ourselves against other tools: one budget, the same cores, one after another."""

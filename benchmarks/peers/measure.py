@@ -1,0 +1,194 @@
+"""One run of one tool on one task: started, watched, scored; whatever happens is a result."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.peers import processes
+from benchmarks.peers.environments import InstallError
+from benchmarks.peers.results import Key, Result, Results
+from benchmarks.peers.runner import Request
+from benchmarks.peers.tasks import BenchmarkTask
+from benchmarks.peers.tools import Tool
+from limelight.model.comparison import bootstrap_interval
+
+Array = NDArray[Any]
+
+ROOT = Path(__file__).resolve().parents[2]
+#: A tool that has no model after so many times its budget is killed; predictions get as much.
+LIMIT = 3.0
+_TAIL_LINES = 15
+
+
+def measure(tool: Tool, task: BenchmarkTask, key: Key, results: Results, cache: Path) -> Result:
+    """Run a tool on a task, score it, and add the result.
+
+    Returns:
+        The result: ``ok``, ``failed``, ``killed``, or ``absent`` where the tool could not be
+        installed or lacks a program.
+    """
+    result = Result(
+        **key._asdict(),
+        status="absent",
+        metric=task.task.metric,
+        floor=_floor(task),
+        train_rows=task.train_rows,
+        test_rows=len(task.truth),
+        load_before=os.getloadavg()[0],
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    missing = [program for program in tool.programs if shutil.which(program) is None]
+    try:
+        python = tool.python(cache)
+    except InstallError as error:
+        reason = "its environment could not be made"
+        result = replace(result, reason=reason, tail=_last_lines(str(error)))
+    else:
+        if missing:
+            result = replace(result, reason=f"{' and '.join(missing)} not found on PATH")
+        else:
+            result = _run_in_folder(tool, task, python, result, results)
+    results.append(result)
+    return result
+
+
+def _run_in_folder(
+    tool: Tool, task: BenchmarkTask, python: Path, result: Result, results: Results
+) -> Result:
+    # What a killed server still writes may make the folder's end fail; it is not ours to mind.
+    with tempfile.TemporaryDirectory(prefix="peer", ignore_cleanup_errors=True) as folder:
+        return _run(tool, task, python, Path(folder), result, results)
+
+
+def _run(
+    tool: Tool, task: BenchmarkTask, python: Path, folder: Path, result: Result, results: Results
+) -> Result:
+    request = _request(tool, task, result, folder)
+    request.write(folder / "request.json")
+    ended = processes.run(
+        [str(python), *tool.words, str(folder / "request.json")],
+        environment=_environment(tool, folder, result.cores),
+        log=folder / "log",
+        cores=result.cores,
+        overdue=_overdue(folder, request.seconds),
+    )
+    fitted, answer, error = (_noted(folder, name) for name in ("fitted", "answer", "error"))
+    facts: dict[str, Any] = {"peak_mb": ended.peak_mb, "load_after": os.getloadavg()[0]}
+    facts |= {"waited_seconds": fitted.get("waited_seconds", ended.seconds)}
+    if fitted:
+        facts["fit_seconds"] = fitted["fit_seconds"]
+        facts["overrun_seconds"] = fitted["fit_seconds"] - request.seconds
+    result = replace(result, **facts)
+    try:
+        if not answer:
+            raise ValueError(error.get("error") or _ending(ended, fitted, request.seconds))
+        prediction = _prediction(folder, task)
+    except ValueError as problem:
+        status = "killed" if ended.code is None else "failed"
+        tail = _last_lines((folder / "log").read_text("utf-8", errors="replace"))
+        return replace(result, status=status, reason=str(problem), tail=tail)
+    interval = bootstrap_interval(task.metric, task.truth, prediction)
+    return replace(
+        result,
+        status="ok",
+        score=interval.score,
+        low=interval.low,
+        high=interval.high,
+        predictions=results.keep(result.key, task.truth, prediction),
+        **answer,
+    )
+
+
+def _request(tool: Tool, task: BenchmarkTask, result: Result, folder: Path) -> Request:
+    rows = folder / "rows.csv"
+    task.write_rows(rows)
+    return Request(
+        task=task.name,
+        train=str(task.train.resolve()),
+        rows=str(rows),
+        target=task.task.target,
+        problem=task.task.problem,
+        metric=task.task.metric,
+        classes=task.task.classes,
+        numeric=task.numeric,
+        categorical=task.categorical,
+        seconds=60 * result.minutes,
+        cores=result.cores,
+        seed=result.seed,
+        started=time.time(),
+        folder=str(folder),
+        options=dict(tool.options),
+    )
+
+
+def _environment(tool: Tool, folder: Path, cores: int) -> dict[str, str]:
+    scratch = folder / "tmp"
+    scratch.mkdir()
+    ours = {"PYTHONPATH": str(ROOT), "TMPDIR": str(scratch), "PYTHONWARNINGS": "ignore"}
+    return {**os.environ, **processes.limits(cores), **ours, **tool.environment}
+
+
+def _overdue(folder: Path, seconds: float) -> Callable[[float], bool]:
+    """Whether a tool is to be killed: the limit for the fit, and as much again for the rest."""
+
+    def overdue(passed: float) -> bool:
+        fitted = _noted(folder, "fitted")
+        since_fit = passed - float(fitted.get("waited_seconds", 0.0))
+        return since_fit > LIMIT * seconds
+
+    return overdue
+
+
+def _noted(folder: Path, name: str) -> dict[str, Any]:
+    """What the tool's runner has noted under this name; nothing where it has not."""
+    path = folder / f"{name}.json"
+    noted: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return noted
+
+
+def _prediction(folder: Path, task: BenchmarkTask) -> Array:
+    """The predictions as metrics take them.
+
+    Raises:
+        ValueError: They do not fit the task, or are no numbers.
+    """
+    frame = pd.read_csv(folder / "predictions.csv")
+    wanted = list(task.task.classes) or ["prediction"]
+    if list(frame.columns) != wanted or len(frame) != len(task.truth):
+        raise ValueError(
+            f"{len(frame)} predictions of {list(frame.columns)}, where {len(task.truth)} of"
+            f" {wanted} were asked for"
+        )
+    found = frame.to_numpy(dtype="float64")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{int((~np.isfinite(found)).any(axis=1).sum())} rows have no prediction")
+    return found if task.task.is_classification else found[:, 0]
+
+
+def _floor(task: BenchmarkTask) -> float:
+    constant = np.broadcast_to(task.floor, (len(task.truth), *task.floor.shape))
+    return task.metric(task.truth, constant.astype("float64"))
+
+
+def _ending(ended: processes.Ended, fitted: dict[str, Any], seconds: float) -> str:
+    if ended.code is not None:
+        return f"ended with status {ended.code} and no predictions"
+    what = "predictions" if fitted else "model"
+    return f"no {what} after {ended.seconds:.0f} s, with a budget of {seconds:g} s"
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.splitlines()[-_TAIL_LINES:])
