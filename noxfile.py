@@ -85,6 +85,13 @@ def benchmarks(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Ourselves beside other tools: ``nox -s peers -- --tasks FOLDER --minutes 1 5``."""
+    install_all(session)
+    session.run("python", "-m", "benchmarks.peers", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files anew from setup.cfg, for every Python and platform we support."""
     session.install("uv")
