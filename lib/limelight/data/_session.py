@@ -6,7 +6,7 @@ columns in both, and its functions the same arguments. What differs is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -54,12 +54,17 @@ class Session(Protocol):
         """Names of all tables that are not the engine's."""
         ...
 
-    def sql_type(self, name: str, in_key: bool) -> str:
-        """The engine's type for INTEGER, REAL, TEXT or BLOB."""
+    def sql_type(self, name: str, key: int) -> str:
+        """The engine's type for INTEGER, REAL, TEXT or BLOB.
+
+        Args:
+            name: One of these.
+            key: How many columns the key has, if the column is one of them; else 0.
+        """
         ...
 
-    def differs(self, left: str, right: str) -> str:
-        """A test that is true where two expressions differ; NULL equals NULL."""
+    def differs(self, pairs: Sequence[tuple[str, str]]) -> str:
+        """A test that is true where the expressions of any pair differ; NULL equals NULL."""
         ...
 
     def diff_of(self, table: str, old: str, new: str) -> tuple[str, Row]:
@@ -72,6 +77,10 @@ class Session(Protocol):
 
     def other(self, commit: str) -> str:
         """What stands before the name of a table to mean it at another commit."""
+        ...
+
+    def uncommitted(self) -> list[str]:
+        """Names of the tables that somebody changed on this branch, and did not commit."""
         ...
 
     def log(self) -> list[Row]:
@@ -124,6 +133,16 @@ class Backend(Protocol):
 
     def managing(self) -> AbstractContextManager[Session]:
         """A connection for what belongs to no branch: branches, tags, remotes, upkeep."""
+        ...
+
+    def answer(
+        self, sql: str, commit: str, seconds: float, most: int
+    ) -> tuple[list[str], list[Row]]:
+        """Columns and rows of one query of the user's own, at a commit; see `_query`.
+
+        Raises:
+            InputError: The statement does not only read, is wrong, or goes over a limit.
+        """
         ...
 
     def patiently(self, work: Callable[[], T]) -> T:

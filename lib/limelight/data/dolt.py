@@ -14,6 +14,7 @@ import pandas as pd
 from limelight.data import _tables
 from limelight.data._difference import difference, row_changes
 from limelight.data._format import check_format
+from limelight.data._query import MOST_ROWS, SECONDS, frame_of
 from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
 from limelight.data._session import Backend, Session
 from limelight.data.card import DatasetCard
@@ -110,6 +111,11 @@ class DoltStore:
         self._check_pair(old, new)
         with self._at(new) as session:
             return row_changes(session, old, new, limit)
+
+    def query(self, sql: str, ref: str = MAIN) -> pd.DataFrame:
+        """The result of one SQL statement that only reads, on the tables at a ref."""
+        commit, _ = self._find(ref)
+        return frame_of(*self.backend.answer(sql, commit, SECONDS, MOST_ROWS))
 
     # Writing.
 
@@ -271,7 +277,7 @@ class DoltStore:
     def _writing(self, branch: str) -> Iterator[Session]:
         """A transaction on a branch on which nothing lies uncommitted."""
         with self.backend.writing(branch) as session:
-            changed = sorted({row[0] for row in session.rows("SELECT table_name FROM dolt_status")})
+            changed = sorted(session.uncommitted())
             if changed:
                 raise StoreError(
                     f"the store {self.backend.where} has changes that were never committed, in"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from limelight.data._connection import opened, patiently, quoted, transaction
+from limelight.data._query import guarded
 from limelight.data._session import CHUNK, Row
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
@@ -85,6 +86,12 @@ class LiteBackend:
         with opened(self.path) as connection:
             yield LiteSession(connection, self.path)
 
+    def answer(
+        self, sql: str, commit: str, seconds: float, most: int
+    ) -> tuple[list[str], list[Row]]:
+        with opened(self.path, f"@{commit}") as connection:
+            return guarded(connection, sql, seconds, most)
+
     def patiently(self, work: Callable[[], T]) -> T:
         return patiently(self.path, work)
 
@@ -125,11 +132,13 @@ class LiteSession:
         rows = self.rows("SELECT name FROM main.sqlite_master WHERE type = 'table'")
         return [name for (name,) in rows]
 
-    def sql_type(self, name: str, in_key: bool) -> str:  # noqa: ARG002
+    def sql_type(self, name: str, key: int) -> str:  # noqa: ARG002
         return name
 
-    def differs(self, left: str, right: str) -> str:
-        return f"{left} IS NOT {right}"
+    def differs(self, pairs: Sequence[tuple[str, str]]) -> str:
+        # Row values, since a chain of ORs may be too deep for the parser.
+        left, right = (", ".join(side) for side in zip(*pairs, strict=True))
+        return f"({left}) IS NOT ({right})"
 
     def diff_of(self, table: str, old: str, new: str) -> tuple[str, Row]:
         return f"{quoted(f'dolt_diff_{table}')}(?, ?)", (old, new)
@@ -140,6 +149,9 @@ class LiteSession:
         if name not in attached:
             self.run(f"ATTACH ? AS {quoted(name)}", (f"{self._path}@{commit}",))
         return f"{quoted(name)}."
+
+    def uncommitted(self) -> list[str]:
+        return [name for (name,) in self.rows("SELECT DISTINCT table_name FROM dolt_status")]
 
     def log(self) -> list[Row]:
         return self.rows("SELECT commit_hash, committer, email, date, message FROM dolt_log")
