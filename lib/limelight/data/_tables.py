@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from limelight.data._format import META, mark_format
+from limelight.data._frames import KEYS, assembled, encoded, gathered, key_order
 from limelight.data._session import Row, Session
+from limelight.data.cache import Cache, entry_name
 from limelight.data.card import DatasetCard
 from limelight.data.keys import check_key, content_keys, named_key
-from limelight.data.schema import ROW_KEY, Column, check_names, decode, describe, encode
+from limelight.data.schema import ROW_KEY, Column, arrow_type, check_names, describe
 from limelight.errors import InputError
 
 CARDS = "limelight_cards"
@@ -47,10 +51,14 @@ class Layout:
         return [names[name] for name in self.key] or [ROW_KEY]
 
     @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """The columns with that of the keys that are made from the content, if there is one."""
+        return self.columns if self.key else (KEYS, *self.columns)
+
+    @property
     def sql_columns(self) -> list[tuple[str, str]]:
         """Name and type of every column in SQL, in the order of the rows."""
-        own = [(column.sql_name, column.sql_type) for column in self.columns]
-        return own if self.key else [(ROW_KEY, "TEXT"), *own]
+        return [(column.sql_name, column.sql_type) for column in self.table_columns]
 
     def same_table(self, other: Layout | None) -> bool:
         """Whether both have the same table in SQL; categories and zones may differ."""
@@ -62,14 +70,26 @@ class Layout:
 
 @dataclass(frozen=True)
 class Content:
-    """A frame made ready to be written: checked, keyed, and as SQL values in key order."""
+    """A frame made ready to be written: checked and keyed.
+
+    Args:
+        layout: Its columns and key.
+        series: Its columns, those of the key first, as `Layout.table_columns`; shape (n,) each.
+        order: The rows in the order of their key, or None where they are in it.
+    """
 
     layout: Layout
-    rows: list[tuple[Any, ...]]
+    series: tuple[pd.Series, ...]
+    order: NDArray[Any] | None
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows as SQL values in the order of their key; made as they are taken."""
+        return encoded(self.series, self.layout.table_columns, self.order)
 
 
 def prepare(frame: pd.DataFrame, key: tuple[str, ...]) -> Content:
-    """Check a frame and turn it into rows.
+    """Check a frame and make it ready to be rows.
 
     Raises:
         InputError: A name, a type or the key does not fit.
@@ -78,16 +98,15 @@ def prepare(frame: pd.DataFrame, key: tuple[str, ...]) -> Content:
     check_names(flat.columns)
     check_key(flat, key)
     # A frame that is read has its key in the index: first, whatever its place was.
-    flat = flat[[*key, *(name for name in flat.columns if name not in key)]]
-    columns = describe(flat)
-    values = [encode(flat[column.name], column) for column in columns]
+    columns = describe(flat, [*key, *(name for name in flat.columns if name not in key)])
+    series = [flat[column.name] for column in columns]
     if not key:
-        values.insert(0, content_keys(flat, columns))
+        series.insert(0, content_keys(flat, columns))
     layout = Layout(columns, key)
     names = [name for name, _ in layout.sql_columns]
-    places = [names.index(name) for name in layout.sql_key]
-    rows = sorted(zip(*values, strict=True), key=lambda row: [row[place] for place in places])
-    return Content(layout, rows)
+    keys = [names.index(name) for name in layout.sql_key]
+    order = key_order([series[i] for i in keys], [layout.table_columns[i] for i in keys])
+    return Content(layout, tuple(series), order)
 
 
 def _without_index(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
@@ -132,36 +151,46 @@ def read_layout(session: Session, dataset: str, at: str = "") -> Layout | None:
     return Layout(columns, tuple(name for _, name in key)) if found else None
 
 
-def read_frame(session: Session, dataset: str, layout: Layout) -> pd.DataFrame:
-    """The rows in the order of their key, indexed by it; memory is that of the result."""
-    names = ", ".join(session.quoted(name) for name, _ in layout.sql_columns)
-    order = ", ".join(map(session.quoted, layout.sql_key))
-    table = session.quoted(dataset)
-    return framed(session.stream(f"SELECT {names} FROM {table} ORDER BY {order}"), layout)
+def read_frame(
+    session: Session, dataset: str, layout: Layout, cache: Cache | None = None
+) -> pd.DataFrame:
+    """The rows in the order of their key, indexed by it; memory is that of the result.
+
+    Args:
+        session: Where they are.
+        dataset: Its name.
+        layout: Its columns and key.
+        cache: Where to look first; for rows that were committed.
+    """
+    columns, name = layout.table_columns, ""
+    arrays = None
+    if cache is not None:
+        types = [json.dumps([column.sql_name, column.type_json()]) for column in columns]
+        name = entry_name(table_hash(session, dataset), types)
+        arrays = cache.get(name, [arrow_type(column) for column in columns])
+    if arrays is None:
+        arrays = gathered(_streamed(session, dataset, layout), columns)
+        if cache is not None:
+            cache.put(name, arrays)
+    return assembled(arrays, columns, layout.key)
+
+
+def table_hash(session: Session, dataset: str) -> str:
+    """The hash of a dataset's rows: equal for equal rows, whatever their order."""
+    ((found,),) = session.rows(f"SELECT dolt_hashof_table({session.place})", (dataset,))
+    return str(found)
 
 
 def framed(rows: Iterable[list[Row]], layout: Layout) -> pd.DataFrame:
     """Rows of SQL values, in chunks, as the frame they were written from, indexed by the key."""
-    chunks: list[list[list[Any]]] = [[] for _ in layout.sql_columns]
-    for some in rows:
-        for chunk, values in zip(chunks, zip(*some, strict=True), strict=True):
-            chunk.append(list(values))
-    series = []
-    if not layout.key:
-        keys = Column(ROW_KEY, ROW_KEY, "text", "str")
-        series.append(decode(chunks.pop(0), keys))
-    series += [decode(chunk, column) for chunk, column in zip(chunks, layout.columns, strict=True)]
-    return _indexed(series, layout)
+    columns = layout.table_columns
+    return assembled(gathered(rows, columns), columns, layout.key)
 
 
-def _indexed(series: list[pd.Series], layout: Layout) -> pd.DataFrame:
-    """The columns side by side, and the key as the index."""
-    if not layout.key:
-        # A column may be called row_key as well, so the key never becomes a column.
-        keys, *rest = series
-        index = pd.Index(keys.array, name=ROW_KEY)
-        return pd.concat(rest, axis=1).set_axis(index, axis=0)
-    return pd.concat(series, axis=1).set_index(list(layout.key))
+def _streamed(session: Session, dataset: str, layout: Layout) -> Iterator[list[Row]]:
+    names = ", ".join(session.quoted(name) for name, _ in layout.sql_columns)
+    order = ", ".join(map(session.quoted, layout.sql_key))
+    return session.stream(f"SELECT {names} FROM {session.quoted(dataset)} ORDER BY {order}")
 
 
 def write_content(session: Session, dataset: str, content: Content, card: DatasetCard) -> None:
@@ -231,7 +260,7 @@ def _create_table(
     session: Session, table: str, columns: list[tuple[str, str]], key: list[str]
 ) -> str:
     parts = [
-        f"{session.quoted(name)} {session.sql_type(kind, name in key)}"
+        f"{session.quoted(name)} {session.sql_type(kind, len(key) if name in key else 0)}"
         f"{' NOT NULL' if name in key else ''}"
         for name, kind in columns
     ]

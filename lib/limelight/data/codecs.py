@@ -143,15 +143,23 @@ def _encode_each(convert: Callable[[Any], Any]) -> Callable[[pd.Series, Detail],
     return encode_each
 
 
-def _encode_text(series: pd.Series, _: Detail) -> list[Any]:
+def arrow_text(series: pd.Series) -> pa.Array:
+    """A column of text in Arrow.
+
+    Raises:
+        InputError: A value is not valid Unicode.
+    """
     try:
         values = series.to_numpy() if series.dtype == object else series.array
-        texts = pa.array(values, pa.large_string(), from_pandas=True)
+        return pa.array(values, pa.large_string(), from_pandas=True)
     except UnicodeEncodeError as problem:
         raise cannot_keep(
             series, f"text that is not valid Unicode ({problem.object!r})", "Clean this value."
         ) from problem
-    return _python(texts)
+
+
+def _encode_text(series: pd.Series, _: Detail) -> list[Any]:
+    return _python(arrow_text(series))
 
 
 def _encode_date(series: pd.Series, _: Detail) -> list[Any]:

@@ -119,12 +119,13 @@ def _texts(values: list[Any], head: bytes, kind: str) -> pa.Array:
 
 def _numbers(values: list[Any], head: bytes, kind: str) -> pa.Array:
     """Numbers as doubles, equal for 1 and 1.0; whole ones that a double cannot hold as text."""
-    missing = pa.array([value is None for value in values])
     if kind.startswith("wide"):
         numbers = np.array([0 if value is None else float(value) for value in values], dtype="<f8")
+        missing = pa.array([value is None for value in values])
     else:
         kept = pa.array(values, pa.float64() if kind == "float" else pa.int64())
         numbers = kept.fill_null(0).to_numpy().astype("<f8")
+        missing = kept.is_null()
     # Adding zero turns -0.0 into 0.0, which is equal to it.
     doubles = pa.py_buffer((numbers + 0.0).astype("<f8").tobytes())
     packed = pa.Array.from_buffers(pa.binary(8), len(values), [None, doubles]).cast(_BYTES)

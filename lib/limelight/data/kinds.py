@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from limelight.data.codecs import Detail, cannot_keep, encode
+from limelight.data.codecs import Detail, arrow_text, cannot_keep, encode
 from limelight.errors import InputError
 
 Description = tuple[str, str, Detail]
@@ -85,6 +85,8 @@ def _describe_objects(series: pd.Series) -> Description:
         raise cannot_keep(
             series, "times of day with a zone", "Take it off: time.replace(tzinfo=None)."
         )
+    if found == "string":
+        arrow_text(series)  # or it says which value is no text
     if found in _OBJECT_KINDS:
         return _OBJECT_KINDS[found]
     if found == "floating":

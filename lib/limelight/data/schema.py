@@ -61,8 +61,8 @@ class Column:
         return cls(name, sql_name, detail.pop("kind"), detail.pop("dtype"), detail)
 
 
-def describe(frame: pd.DataFrame) -> tuple[Column, ...]:
-    """The columns of a frame, in their order.
+def describe(frame: pd.DataFrame, order: Sequence[str] | None = None) -> tuple[Column, ...]:
+    """The columns of a frame, in their order or in a given one.
 
     Raises:
         InputError: A name is no text or comes twice, a type cannot be kept exactly, or there
@@ -73,9 +73,9 @@ def describe(frame: pd.DataFrame) -> tuple[Column, ...]:
         ['int', 'text']
     """
     check_names(frame.columns)
-    sql_names = _sql_names(frame.columns)
+    names = list(frame.columns if order is None else order)
     columns = []
-    for name, sql_name in zip(frame.columns, sql_names, strict=True):
+    for name, sql_name in zip(names, _sql_names(names), strict=True):
         kind, dtype, detail = kinds.describe(frame[name])
         columns.append(Column(name, sql_name, kind, dtype, detail))
     return tuple(columns)
@@ -84,6 +84,11 @@ def describe(frame: pd.DataFrame) -> tuple[Column, ...]:
 def encode(series: pd.Series, column: Column) -> list[Any]:
     """The values as SQL values (int, float, str, bytes, None), shape (n,)."""
     return codecs.encode(series, column.kind, column.detail)
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    """The type of the column in Arrow, between SQL and the frame."""
+    return codecs.arrow_type(column.kind, column.dtype, column.detail)
 
 
 def gatherer(column: Column) -> Gather:
