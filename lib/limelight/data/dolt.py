@@ -17,6 +17,7 @@ from limelight.data._format import check_format
 from limelight.data._query import MOST_ROWS, SECONDS, frame_of
 from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
 from limelight.data._session import Backend, Session
+from limelight.data.cache import cache_from_environment
 from limelight.data.card import DatasetCard
 from limelight.data.schema import Column
 from limelight.data.store import (
@@ -60,7 +61,9 @@ class DoltStore:
     def read(self, version: DataVersion) -> pd.DataFrame:
         """The rows of a version with their dtypes, in the order of their key, indexed by it."""
         with self._at(version) as session:
-            return _tables.read_frame(session, version.dataset, self._layout(session, version))
+            layout = self._layout(session, version)
+            cache = cache_from_environment()
+            return _tables.read_frame(session, version.dataset, layout, cache)
 
     def card(self, version: DataVersion) -> DatasetCard:
         """The dataset's card at a version."""
