@@ -99,8 +99,8 @@ def _whole(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
     try:
         with part.open("wb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+        with part.open("r+b") as complete:
+            os.fsync(complete.fileno())
         if force:
             part.replace(path)
         else:

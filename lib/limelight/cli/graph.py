@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 COMMIT, MERGE = "●", "◎"
+NOBODY = ""
+"""What a lane leads to that leads nowhere for now."""
 
 
 def simplified(
@@ -62,46 +64,51 @@ def drawn(
     """
     lanes: list[str] = []
     for number, commit in enumerate(commits):
-        if commit not in lanes:
-            lanes.append(commit)
-        place = lanes.index(commit)
+        place = lanes.index(commit) if commit in lanes else _free(lanes, 0)
+        lanes[place] = commit
         following = list(parents.get(commit, ()))
         mark = MERGE if len(following) > 1 else COMMIT
-        left = " ".join(mark if lane == place else "│" for lane in range(len(lanes)))
+        left = " ".join(_through(lanes, {place: mark}))
         between = list(_onward(lanes, place, following))
+        while lanes and lanes[-1] == NOBODY:
+            lanes.pop()
         yield left, between if number + 1 < len(commits) else []
+
+
+def _free(lanes: list[str], start: int) -> int:
+    """The first lane from a place on that leads nowhere; made if there is none."""
+    for place in range(start, len(lanes)):
+        if lanes[place] == NOBODY:
+            return place
+    lanes.append(NOBODY)
+    return len(lanes) - 1
 
 
 def _onward(lanes: list[str], place: int, following: list[str]) -> Iterator[str]:
     """Let the lanes lead to the parents of the commit in one; the lines that show it."""
-    if not following:
-        if place < len(lanes) - 1:
-            yield _bend(len(lanes), place, place, end=" ")
-        del lanes[place]
-        return
-    lanes[place] = following[0]
+    lanes[place] = following[0] if following else NOBODY
     for parent in following[1:]:
-        if parent in lanes:
-            yield _bend(len(lanes), place, lanes.index(parent), end="┤")
-        else:
-            lanes.append(parent)
-            yield _bend(len(lanes), place, len(lanes) - 1, end="╮")
-    while len(set(lanes)) < len(lanes):
-        last = next(n for n in range(len(lanes) - 1, -1, -1) if lanes.index(lanes[n]) < n)
-        yield _bend(len(lanes), lanes.index(lanes[last]), last, end="╯")
-        del lanes[last]
+        known = parent in lanes
+        other = lanes.index(parent) if known else _free(lanes, place + 1)
+        lanes[other] = parent
+        yield _bend(lanes, place, other, "┤" if known else "╮")
+    for last in range(len(lanes) - 1, 0, -1):
+        if lanes[last] != NOBODY and lanes[last] in lanes[:last]:
+            yield _bend(lanes, lanes.index(lanes[last]), last, "╯")
+            lanes[last] = NOBODY
 
 
-def _bend(count: int, start: int, stop: int, end: str) -> str:
+def _through(lanes: list[str], marks: Mapping[int, str]) -> list[str]:
+    """The lanes that go on, with some marks."""
+    return [
+        marks.get(place, " " if commit == NOBODY else "│") for place, commit in enumerate(lanes)
+    ]
+
+
+def _bend(lanes: list[str], one: int, other: int, end: str) -> str:
     """All lanes, and a line from one to another."""
-    if start > stop:
-        start, stop, end = stop, start, {"┤": "┤"}.get(end, end)
-    marks = ["│"] * count
-    if start == stop:
-        marks[start] = end
-        return " ".join(marks)
-    marks[start], marks[stop] = "├", end
-    for lane in range(start + 1, stop):
-        marks[lane] = "┼"
-    gaps = ["─" if start <= lane < stop else " " for lane in range(count)]
+    start, stop = sorted((one, other))
+    crossed = {n: "─" if lanes[n] == NOBODY else "┼" for n in range(start + 1, stop)}
+    marks = _through(lanes, {start: "├", stop: end, **crossed})
+    gaps = ["─" if start <= place < stop else " " for place in range(len(lanes))]
     return "".join(mark + gap for mark, gap in zip(marks, gaps, strict=True)).rstrip()

@@ -103,7 +103,9 @@ def _json(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, (date, datetime, pd.Timedelta)):
         return value.isoformat()
-    return str(value)
+    if isinstance(value, dict):
+        return {str(name): _json(one) for name, one in value.items()}
+    return [_json(one) for one in value] if isinstance(value, (list, tuple)) else str(value)
 
 
 def _word(value: Any) -> str:

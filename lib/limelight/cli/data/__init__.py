@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from limelight.cli.data import diffing, looking, refs, taking
+from limelight.cli.data import diffing, looking, merging, refs, remotes, taking, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,5 +34,11 @@ for _name, _command in (
     ("tag", refs.tag),
     ("untag", refs.untag),
     ("branch", refs.branch),
+    ("merge", merging.merge),
+    ("revert", merging.revert),
+    ("remote", remotes.remote),
+    ("push", remotes.push),
+    ("pull", remotes.pull),
+    ("doctor", upkeep.doctor),
 ):
     app.command(_name)(_command)

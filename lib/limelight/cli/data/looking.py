@@ -32,7 +32,7 @@ LINES = 20
 def list_datasets(
     store: StoreOption = None, ref: RefOption = "main", as_json: JsonOption = False
 ) -> None:
-    """The datasets at a ref: rows, columns, target, and the commit that changed each last.
+    """The datasets at a ref. Rows, columns, target, and the commit that changed each last.
 
     A table becomes a dataset by flows/ingest.py, which checks it first:
     python flows/ingest.py run --source loans.csv --dataset loans --key id
@@ -120,7 +120,7 @@ def log(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The commits up to a ref, newest first: who changed what, when, and why.
+    """The commits up to a ref, newest first. Who changed what, when, and why.
 
     \b
     Examples:
@@ -196,7 +196,7 @@ def show(
     ] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """A dataset at a ref: its card, its columns with their types, its first rows.
+    """A dataset at a ref. Its card, its columns with their types, its first rows.
 
     \b
     Examples:
