@@ -6,8 +6,6 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from limelight.data.card import DatasetCard
 from limelight.data.store import DataVersion
 from limelight.explain.text import value_text
 from limelight.report import figures
+from limelight.report.template import duration, number, template
 from limelight.search.metrics import METRICS
 from limelight.search.task import Task
 
@@ -94,7 +93,7 @@ def render_training_report(report: TrainingReport) -> str:
         An HTML document, well below 1.5 MB whatever the size of the tables.
     """
     return str(
-        _template().render(
+        template("page.html").render(
             report=report,
             best=_best(report),
             facts=_facts(report),
@@ -115,65 +114,6 @@ def render_training_report(report: TrainingReport) -> str:
             lineage=json.dumps(report.lineage, indent=2, default=str, ensure_ascii=False),
         )
     )
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(number=number, share=share, duration=duration, text=value_text)
-    source = files("limelight.report").joinpath("page.html").read_text(encoding="utf-8")
-    return environment.from_string(source)
-
-
-def number(value: Any) -> str:
-    """A score or value with four significant digits.
-
-    Example:
-        >>> number(0.781234), number(27123.4), number(-3), number(float("nan")), number(0.0)
-        ('0.7812', '27,123', '-3', '-', '0')
-    """
-    if value is None or not math.isfinite(value):
-        return "-"
-    if float(value).is_integer() or abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1e}" if abs(value) < 1e-4 else f"{value:.{_decimals(abs(value))}f}"
-
-
-def _decimals(size: float) -> int:
-    return min(4, max(0, 3 - math.floor(math.log10(size))))
-
-
-def share(value: float) -> str:
-    """A share as a percentage, without claiming 0 or 100 for what is only near.
-
-    Example:
-        >>> share(0), share(0.004), share(0.256), share(0.9999)
-        ('0 %', '0.4 %', '26 %', '>99 %')
-    """
-    if 0.99 < value < 1:
-        return ">99 %"
-    return f"{100 * value:.0f} %" if value == 0 or value >= 0.01 else f"{100 * value:.1g} %"
-
-
-def duration(seconds: float | None) -> str:
-    """A length of time for a reader.
-
-    Example:
-        >>> duration(0.0123), duration(4.27), duration(128), duration(None)
-        ('12 ms', '4.3 s', '2 min 8 s', '-')
-    """
-    if seconds is None or not math.isfinite(seconds):
-        return "-"
-    if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    return f"{whole // 60} min {whole % 60} s"
 
 
 def _best(report: TrainingReport) -> View:
