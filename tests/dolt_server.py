@@ -52,7 +52,8 @@ class DoltServer:
             f"listener:\n  host: 127.0.0.1\n  port: {self.port}\n{self._settings}"
         )
         home = self.folder / "home"
-        home.mkdir(exist_ok=True)
+        for folder in (home, self.folder / "data"):
+            folder.mkdir(exist_ok=True)
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),

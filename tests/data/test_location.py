@@ -14,7 +14,7 @@ def test_a_path_and_a_url_are_one_store(tmp_path: Path) -> None:
     assert open_store(open_store(path).url).url == open_store(path).url
 
 
-@pytest.mark.parametrize("location", ["mysql://host/db", "s3://bucket/x", "", "doltlite://"])
+@pytest.mark.parametrize("location", ["postgresql://u@host/db", "s3://bucket/x", "", "doltlite://"])
 def test_other_locations_are_named(location: str) -> None:
     with pytest.raises(InputError, match=r"doltlite://|--store"):
         open_store(location)
@@ -22,7 +22,7 @@ def test_other_locations_are_named(location: str) -> None:
 
 def test_a_password_in_a_url_is_not_repeated() -> None:
     with pytest.raises(InputError) as caught:
-        open_store("mysql://me:secret@host/db")
+        open_store("postgresql://me:secret@host/db")
     assert "secret" not in str(caught.value)
 
 

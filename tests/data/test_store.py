@@ -14,9 +14,11 @@ from limelight.errors import InputError
 LOANS = DatasetCard(name="loans", target="default", key=("id",))
 
 
-@pytest.fixture(params=["doltlite"])
+@pytest.fixture(params=["doltlite", pytest.param("server", marks=pytest.mark.server)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return {"doltlite": lambda: open_store(tmp_path / "new folder" / "store.db")}[request.param]()
+    if request.param == "server":
+        return open_store(request.getfixturevalue("server_url"))
+    return open_store(tmp_path / "new folder" / "store.db")
 
 
 def loans(**changes: list) -> pd.DataFrame:

@@ -88,15 +88,12 @@ class _Pair:
 
     @property
     def differing(self) -> str:
-        """The test that two such rows differ in a shared column.
-
-        Row values, since a chain of ORs may be too deep for the parser.
-        """
-        if not self.shared:
-            return "1 = 0"
-        left = self.quoted("a", [was.sql_name for was, _ in self.shared])
-        right = self.quoted("b", [now.sql_name for _, now in self.shared])
-        return self.session.differs(f"({left})", f"({right})")
+        """The test that two such rows differ in a shared column."""
+        quoted = self.session.quoted
+        pairs = [
+            (f"a.{quoted(was.sql_name)}", f"b.{quoted(now.sql_name)}") for was, now in self.shared
+        ]
+        return self.session.differs(pairs) if pairs else "1 = 0"
 
     @property
     def tables(self) -> tuple[str, str]:
@@ -152,7 +149,7 @@ def _by_tree(pair: _Pair) -> Counts:
     """Dolt's own diff, whose cost is that of the changes; for equal tables."""
     session, quoted = pair.session, pair.session.quoted
     differs = _sums(
-        session.differs(quoted("from_" + was.sql_name), quoted("to_" + now.sql_name))
+        session.differs([(quoted("from_" + was.sql_name), quoted("to_" + now.sql_name))])
         for was, now in pair.shared
     )
     source, values = session.diff_of(pair.new.dataset, pair.old.commit, pair.new.commit)
@@ -169,7 +166,7 @@ def _by_join(pair: _Pair) -> Counts:
     """Both tables joined by their key; for tables whose columns differ."""
     quoted, differs = pair.session.quoted, pair.session.differs
     each = _sums(
-        differs(f"a.{quoted(was.sql_name)}", f"b.{quoted(now.sql_name)}")
+        differs([(f"a.{quoted(was.sql_name)}", f"b.{quoted(now.sql_name)}")])
         for was, now in pair.shared
     )
     a, b = pair.tables

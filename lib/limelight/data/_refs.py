@@ -12,6 +12,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _LIKE_A_HASH = re.compile(r"[0-9a-f]{4,40}|[0-9a-v]{32}")
 _BACK = re.compile(r"(.+?)~(\d*)")
 _REMOTE = "remotes/"
+
+OWN = "limelight/"
+"""What the names of branches begin with that are nobody's: drafts of a write."""
+
 _LONGEST = 100
 
 
@@ -26,10 +30,11 @@ class Refs:
     @classmethod
     def of(cls, session: Session) -> Refs:
         """All of a store."""
+        branches = session.rows("SELECT name, hash FROM dolt_branches")
         remote = session.rows("SELECT name, hash FROM dolt_remote_branches")
         return cls(
-            _named(session.rows("SELECT name, hash FROM dolt_branches")),
-            _named(session.rows("SELECT tag_name, tag_hash FROM dolt_tags")),
+            {name: commit for name, commit in branches if not name.startswith(OWN)},
+            dict(session.rows("SELECT tag_name, tag_hash FROM dolt_tags")),
             {name.removeprefix(_REMOTE): commit for name, commit in remote},
         )
 
@@ -66,6 +71,7 @@ def check_ref_name(name: str, what: str) -> None:
         InputError: It cannot.
     """
     fits = _NAME.fullmatch(name) and len(name) <= _LONGEST and name.upper() != "HEAD"
+    fits = fits and not name.startswith(OWN)
     # Git's rules, which Dolt keeps as well.
     if not fits or ".." in name or re.search(r"(\.lock|\.)(/|$)", name):
         raise InputError(
@@ -113,10 +119,6 @@ def ancestors(known: dict[str, tuple[str, ...]], start: str) -> set[str]:
             seen.add(commit)
             todo += known.get(commit, ())
     return seen
-
-
-def _named(rows: list[tuple[str, str]]) -> dict[str, str]:
-    return dict(rows)
 
 
 def _named_commit(session: Session, ref: str, refs: Refs, hash_length: int) -> str:

@@ -13,14 +13,18 @@ from limelight.errors import InputError, did_you_mean
 VARIABLE = "LIMELIGHT_STORE"
 """The environment variable that names the store."""
 
+_SERVERS = ("mysql+pymysql", "mysql")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 
 
 def open_store(location: str | Path) -> Store:
-    """The store at a path, or at a URL ``doltlite:///path``; nothing is made or read yet.
+    """The store at a path, or at a URL; nothing is made or read yet.
+
+    Args:
+        location: A path, ``doltlite:///path``, or ``mysql+pymysql://user@host/database``.
 
     Raises:
-        InputError: The location is empty, or its scheme is unknown.
+        InputError: The location is empty, its scheme is unknown, or a part of it is not valid.
 
     Example:
         >>> open_store("/data/store.db").url
@@ -28,10 +32,15 @@ def open_store(location: str | Path) -> Store:
     """
     text = str(location)
     url = _SCHEME.fullmatch(text)
+    if url and url[1].lower() in _SERVERS:
+        from limelight.data.doltserver import DoltServerStore
+
+        return DoltServerStore(text)
     if url and url[1].lower() != "doltlite":
+        known = ["doltlite://", *(f"{scheme}://" for scheme in _SERVERS)]
         raise InputError(
             f"a store's URL cannot start with {url[1] + '://'!r}.",
-            did_you_mean(url[1] + "://", ["doltlite://"]) + " A path works as well.",
+            did_you_mean(url[1] + "://", known) + " A path works as well.",
         )
     path = url[2] if url else text
     if not path.strip():

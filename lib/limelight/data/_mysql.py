@@ -1,0 +1,225 @@
+"""Connections to a Dolt server, and saying in our own words what went wrong with them."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pymysql
+
+from limelight.data._address import PASSWORD, TLS_CA, Address
+from limelight.errors import InputError, LimelightError, StoreError
+
+CONNECT_SECONDS = 15
+"""How long to wait for a server's first answer."""
+
+ANSWER_SECONDS = 900
+"""How long one statement may take."""
+
+KEY_CHARACTERS = 768
+"""Characters of text in a column of a key: MySQL's bound, 3,072 bytes. A key of 38,000 bytes in all
+ends a Dolt server (1.83) for everybody."""
+
+OLDEST, BEYOND = (1, 83), (3,)
+"""Dolt's versions from the first that this is tested with, to the first that may be another."""
+
+_LOST = {2006, 2013, 2014, 2055, 1053, 1927}
+_CONFLICT = {1205, 1213}
+_DENIED = {1044, 1142, 1143, 1227, 1370}
+_SHOWN = 300
+
+
+class Lost(StoreError):
+    """The connection broke; what was asked may be done, or not."""
+
+
+class Moved(StoreError):
+    """Somebody else's commit came first: the same work can be tried again."""
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier. The one place where a name becomes part of a statement.
+
+    A percent sign is doubled, since PyMySQL puts the values in by ``%``.
+
+    Example:
+        >>> print(quoted("100% `a`"))
+        `100%% ``a```
+    """
+    if "\0" in name:
+        raise ValueError(f"a name with a NUL character: {name!r}")
+    return "`" + name.replace("`", "``").replace("%", "%%") + "`"
+
+
+@contextmanager
+def connected(address: Address, revision: str, *, autocommit: bool) -> Iterator[Any]:
+    """A connection to a branch or a commit of a database.
+
+    Connections are opened for each call: they must not travel to other processes.
+
+    Raises:
+        InputError: There is no such database, or a certificate cannot be read.
+        StoreError: The server is not there, or says no.
+    """
+    with translated(address):
+        connection = _connect(address, revision, autocommit)
+        try:
+            yield connection
+        finally:
+            # An answer that was not read to its end would be, by a close in good order.
+            connection._force_close()
+
+
+@contextmanager
+def translated(address: Address) -> Iterator[None]:
+    """Errors of the driver as this program's own."""
+    try:
+        yield
+    except (pymysql.err.MySQLError, OSError) as problem:
+        raise _said(address, problem) from problem
+
+
+def check_server(connection: Any, address: Address) -> None:
+    """The server is Dolt, of a version that is known.
+
+    Raises:
+        StoreError: It is not.
+    """
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute("SELECT dolt_version()")
+        except pymysql.err.MySQLError as problem:
+            if problem.args and problem.args[0] in _LOST:
+                raise
+            raise StoreError(
+                f"{address.host}:{address.port} is a MySQL server, but not Dolt.",
+                "A store needs Dolt's versions of tables: dolt sql-server.",
+            ) from problem
+        ((text,),) = cursor.fetchall()
+    check_version(str(text), address)
+
+
+def check_version(text: str, address: Address) -> None:
+    """A version of Dolt is one that is known.
+
+    Raises:
+        StoreError: It is too old, or too new.
+    """
+    version = tuple(int(part) for part in re.findall(r"\d+", text)[:3])
+    if not OLDEST <= version < BEYOND:
+        bounds = f"{'.'.join(map(str, OLDEST))} to {BEYOND[0] - 1}.x"
+        raise StoreError(
+            f"the server at {address.host}:{address.port} is Dolt {text}, and this program knows"
+            f" {bounds}.",
+            "Update the server." if version < OLDEST else "Update this program.",
+        )
+
+
+def _connect(address: Address, revision: str, autocommit: bool) -> Any:
+    tls = address.tls()
+    encryption: dict[str, Any] = {"ssl": tls} if tls not in (True, False) else {}
+    return pymysql.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password(),
+        database=f"{address.database}/{revision}",
+        charset="utf8mb4",
+        autocommit=autocommit,
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=ANSWER_SECONDS,
+        write_timeout=ANSWER_SECONDS,
+        ssl_disabled=tls is False,
+        **encryption,
+    )
+
+
+def _said(address: Address, problem: Exception) -> LimelightError:
+    """One line, with the way out, for an error of the driver."""
+    number, text = _parts(problem)
+    place, user = f"{address.host}:{address.port}", repr(address.user)
+    if number == 2003:
+        return _unreachable(address, problem)
+    if number == 1045:
+        what = "refuses the password of" if address.password() else "wants a password of"
+        return StoreError(
+            f"the server at {place} {what} the user {user}.",
+            f"Set {PASSWORD}, or {PASSWORD}_FILE to the path of a file that holds it.",
+        )
+    if number == 1049:
+        return StoreError(
+            f"{text.partition(': ')[2]!r} is not on the server at {place}.",
+            f"Check the URL; a new database is made by: CREATE DATABASE `{address.database}`.",
+        )
+    if number in _DENIED or re.search("denied", text, re.I):
+        return StoreError(
+            f"the user {user} may not do this in the database {address.database!r} on {place}:"
+            f" {text}.",
+            "Ask for the rights of a reader, writer or administrator that the README lists.",
+        )
+    if number in (2026, 3159) or "SSL" in text or "insecure transport" in text:
+        return StoreError(
+            f"the server at {place} and this program do not agree on TLS: {text}.",
+            f"Set {TLS_CA} to the certificate that the server's is signed by (?ssl_mode=disabled in"
+            " the URL goes without).",
+        )
+    if number in _CONFLICT:
+        return Moved(f"another writer changed the store on {place} first.", "Try again.")
+    if number in _LOST or isinstance(problem, (OSError, pymysql.err.InterfaceError)):
+        return Lost(
+            f"the connection to the server at {place} was lost ({text}).",
+            "Nothing is half-written. See that the server runs, and run this again.",
+        )
+    return _refused(address, text)
+
+
+def _refused(address: Address, text: str) -> LimelightError:
+    """What the server says of a statement that reached it."""
+    long = re.search(r"is too large for column '(.*)'", text, re.S)
+    if long:
+        return InputError(
+            f"a value in the key's column {long[1]!r} is longer than a server's key can be"
+            f" ({KEY_CHARACTERS} characters of text).",
+            "Choose another key, or leave the key out for one made from the content.",
+        )
+    if "no space left" in text:
+        return StoreError(
+            f"the disk of the server at {address.host}:{address.port} is full.",
+            "Give it space, and run this again: nothing was changed.",
+        )
+    if "is read-only" in text or "read only" in text:
+        return InputError(f"this would change something: {text[:_SHOWN]}.", "Only read here.")
+    return StoreError(
+        f"the server at {address.host}:{address.port} reports: {text[:_SHOWN].rstrip('.')}.",
+        "Its log may say more.",
+    )
+
+
+def _unreachable(address: Address, problem: BaseException) -> StoreError:
+    """Nobody answered; the driver's error has the reason behind it."""
+    place, reason = f"{address.host}:{address.port}", problem.__cause__ or problem.__context__
+    if isinstance(reason, socket.gaierror):
+        return Unreachable(f"the host {address.host!r} is not known.", "Check the store's URL.")
+    if isinstance(reason, ConnectionRefusedError):
+        return Unreachable(
+            f"no server answers at {place}.", "Start it (dolt sql-server), or check the URL."
+        )
+    return Unreachable(
+        f"the server at {place} cannot be reached ({reason or problem}).",
+        "Check the URL, the network, and the server's firewall.",
+    )
+
+
+class Unreachable(StoreError):
+    """Nobody answers."""
+
+
+def _parts(problem: Exception) -> tuple[int, str]:
+    """An error's number, 0 if it has none, and its text."""
+    first, *rest = problem.args or ("",)
+    if isinstance(first, int):
+        return first, str(rest[0] if rest else "") or type(problem).__name__
+    return 0, str(first) or type(problem).__name__

@@ -1,0 +1,313 @@
+"""The team's store: datasets in versions in a database of a Dolt server."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import pymysql.cursors
+
+from limelight.data._address import Address, parse
+from limelight.data._mysql import (
+    KEY_CHARACTERS,
+    Lost,
+    Moved,
+    Unreachable,
+    check_server,
+    connected,
+    quoted,
+    translated,
+)
+from limelight.data._refs import OWN
+from limelight.data._session import CHUNK, Row
+from limelight.data.dolt import DoltStore
+from limelight.data.store import MAIN
+from limelight.errors import StoreError
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 180.0
+"""How long a write is tried again, and waits for another or for a lost server."""
+
+# A key's columns must not need more bytes than this together, at four for a character.
+_KEY_CHARACTERS_IN_ALL = 7000
+
+
+class DoltServerStore(DoltStore):
+    """A store in a database of a Dolt server.
+
+    Any number of processes on any number of machines read and write it. Writers on one branch wait
+    for each other; on different branches they do not.
+
+    A write is made on a branch of its own, of which nobody knows, and is then what the real branch
+    is moved to, in one step: so nobody ever sees a part of it, and whatever is lost on the way, the
+    client or the server, leaves the old state or the new one.
+
+    Args:
+        url: ``mysql+pymysql://user@host:port/database``; the password better comes from the
+            environment, ``LIMELIGHT_STORE_PASSWORD`` or ``LIMELIGHT_STORE_PASSWORD_FILE``.
+
+    Raises:
+        InputError: The URL is not valid.
+        StoreError: From any method: the server is not there, says no, or is no Dolt.
+
+    Example:
+        >>> store = DoltServerStore("mysql+pymysql://ada:secret@db.example.org/loans")
+        >>> store.url
+        'mysql+pymysql://ada@db.example.org:3306/loans'
+    """
+
+    def __init__(self, url: str) -> None:
+        self.address = parse(url)
+        super().__init__(ServerBackend(self.address))
+
+
+class ServerBackend:
+    """A Dolt server's database; see `limelight.data._session.Backend`."""
+
+    hash_length = 32
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.url = address.url
+        self.where = address.where
+        self._checked = False
+
+    def exists(self) -> bool:
+        """Always: a database that is not there is an error, of any method."""
+        return True
+
+    def make(self) -> None:
+        """Nothing: a database is made by the server's administrator."""
+
+    @contextmanager
+    def reading(self, commit: str = "") -> Iterator[ServerSession]:
+        with self._connected(commit or MAIN, autocommit=False) as connection:
+            yield ServerSession(connection, self.address)
+
+    @contextmanager
+    def managing(self) -> Iterator[ServerSession]:
+        with self._connected(MAIN) as connection:
+            yield ServerSession(connection, self.address)
+
+    @contextmanager
+    def writing(self, branch: str) -> Iterator[ServerSession]:
+        with self._connected(branch) as connection:
+            target = ServerSession(connection, self.address)
+            lock = _lock_name(self.address.database, branch)
+            self._wait_for(lock, target)
+            _sweep(target, lock)
+            draft = f"{lock}/{uuid.uuid4().hex}"
+            target.call("dolt_branch", draft, branch)
+            try:
+                with self._connected(draft, autocommit=False) as own:
+                    session = ServerSession(own, self.address, target)
+                    yield session
+                    own.commit()
+                    made = session.head()
+                self._land(branch, draft, made, target)
+            finally:
+                # Without a connection it stays, for the next writer to sweep.
+                with suppress(Lost):
+                    target.call("dolt_branch", "-D", draft)
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        deadline, pause, reached = time.monotonic() + PATIENCE_SECONDS, 0.05, False
+        while True:
+            try:
+                return work()
+            except (Moved, Lost, Unreachable) as problem:
+                # A server that never answered is more likely a wrong address.
+                if isinstance(problem, Unreachable) and not reached:
+                    raise
+                if time.monotonic() > deadline:
+                    raise
+            reached = True
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
+
+    @contextmanager
+    def _connected(self, revision: str, *, autocommit: bool = True) -> Iterator[Any]:
+        with connected(self.address, revision, autocommit=autocommit) as connection:
+            if not self._checked:
+                check_server(connection, self.address)
+                self._checked = True
+            yield connection
+
+    def _wait_for(self, lock: str, session: ServerSession) -> None:
+        """Be the one writer of a branch, until the session ends."""
+        ((got,),) = session.rows("SELECT GET_LOCK(%s, %s)", (lock, PATIENCE_SECONDS))
+        if not got:
+            ((holder,),) = session.rows("SELECT IS_USED_LOCK(%s)", (lock,))
+            raise StoreError(
+                f"the store {self.where} has been busy for {PATIENCE_SECONDS:.0f} seconds.",
+                f"Wait for the other writer (connection {holder} in SHOW PROCESSLIST), or end it"
+                f" (KILL {holder}), and try again.",
+            )
+
+    def _land(self, branch: str, draft: str, made: str, target: ServerSession) -> None:
+        """Move a branch to what was made on the draft of it, all at once.
+
+        Where the connection is lost, the branch is asked what became of it: so a commit that was
+        made, but not acknowledged, is not made twice.
+        """
+        deadline, lost = time.monotonic() + PATIENCE_SECONDS, False
+        while True:
+            try:
+                if not lost:
+                    return target.land(draft)
+                with self._connected(branch) as connection:
+                    again = ServerSession(connection, self.address)
+                    return None if again.has(made) else again.land(draft)
+            except (Lost, Unreachable) as problem:
+                if time.monotonic() > deadline:
+                    raise StoreError(
+                        f"the server of {self.where} was lost while it committed {made}, and has"
+                        f" not come back for {PATIENCE_SECONDS:.0f} seconds.",
+                        "See that it runs, and run this again: what is there already makes no"
+                        " second commit.",
+                    ) from problem
+                lost = True
+                time.sleep(0.5)
+
+
+class ServerSession:
+    """A connection to a branch or a commit; see `limelight.data._session.Session`.
+
+    Args:
+        connection: PyMySQL's.
+        address: For messages.
+        target: Where this is a draft: the session of the branch that it is a draft of.
+    """
+
+    place = "%s"
+    own = ""
+
+    def __init__(
+        self, connection: Any, address: Address, target: ServerSession | None = None
+    ) -> None:
+        self.connection = connection
+        self._address = address
+        self._target = target
+        self._merging = False
+
+    def quoted(self, name: str) -> str:
+        return quoted(name)
+
+    def rows(self, sql: str, values: Row = ()) -> list[Row]:
+        with translated(self._address), self.connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def stream(self, sql: str, values: Row = ()) -> Iterator[list[Row]]:
+        with (
+            translated(self._address),
+            self.connection.cursor(pymysql.cursors.SSCursor) as cursor,
+        ):
+            cursor.execute(sql, values)
+            while rows := cursor.fetchmany(CHUNK):
+                yield rows
+
+    def run(self, sql: str, values: Row = ()) -> None:
+        self.rows(sql, values)
+
+    def run_many(self, sql: str, rows: Iterable[Row]) -> None:
+        with translated(self._address), self.connection.cursor() as cursor:
+            cursor.executemany(sql, rows)
+
+    def call(self, procedure: str, *arguments: str) -> list[Row]:
+        if procedure == "dolt_commit" and self._merging:
+            # The caller wrote what the conflicts are decided to.
+            arguments = (*arguments, "--force")
+        places = ", ".join(["%s"] * len(arguments))
+        return self.rows(f"CALL {quoted(procedure)}({places})", arguments)
+
+    def tables(self) -> list[str]:
+        found = self.rows("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
+        return [name for name, _ in found]
+
+    def sql_type(self, name: str, key: int) -> str:
+        if key and name in ("TEXT", "BLOB"):
+            length = min(KEY_CHARACTERS, _KEY_CHARACTERS_IN_ALL // key)
+            return f"VARCHAR({length})" if name == "TEXT" else f"VARBINARY({4 * length})"
+        names = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "LONGTEXT", "BLOB": "LONGBLOB"}
+        return names[name]
+
+    def differs(self, pairs: Sequence[tuple[str, str]]) -> str:
+        # Not <=>, for which a number and a text are never equal.
+        same = "coalesce({0} = {1}, {0} IS NULL AND {1} IS NULL)".format
+        return " OR ".join(f"NOT {same(left, right)}" for left, right in pairs)
+
+    def diff_of(self, table: str, old: str, new: str) -> tuple[str, Row]:
+        # Not the function dolt_diff: a user with the right to read may not call it at a commit.
+        source = quoted(f"dolt_commit_diff_{table}")
+        return (
+            f"(SELECT * FROM {source} WHERE from_commit = %s AND to_commit = %s) AS changes",
+            (old, new),
+        )
+
+    def other(self, commit: str) -> str:
+        return f"{quoted(f'{self._address.database}/{commit}')}."
+
+    def log(self) -> list[Row]:
+        return self.rows("SELECT commit_hash, committer, email, date, message FROM dolt_log")
+
+    def uncommitted(self) -> list[str]:
+        session = self._target or self
+        return [name for (name,) in session.rows("SELECT DISTINCT table_name FROM dolt_status")]
+
+    def merge(self, commit: str) -> None:
+        self.run("SET @@dolt_allow_commit_conflicts = 1")
+        self._merging = True
+        self.call("dolt_merge", "--no-ff", "--no-commit", commit)
+        for (table,) in self.rows("SELECT `table` FROM dolt_conflicts WHERE num_conflicts > 0"):
+            self.call("dolt_conflicts_resolve", "--ours", table)
+
+    def fast_forward(self, commit: str) -> None:
+        self.call("dolt_merge", "--ff-only", commit)
+
+    def head(self) -> str:
+        """The newest commit."""
+        ((found,),) = self.rows("SELECT dolt_hashof('HEAD')")
+        return str(found)
+
+    def has(self, commit: str) -> bool:
+        """Whether a commit is among those up to here."""
+        return bool(self.rows("SELECT 1 FROM dolt_log WHERE commit_hash = %s", (commit,)))
+
+    def land(self, draft: str) -> None:
+        """Move the branch to a draft of it.
+
+        Raises:
+            Moved: It has other commits by now.
+            StoreError: Something lies uncommitted on it.
+        """
+        try:
+            self.call("dolt_merge", "--ff-only", draft)
+        except StoreError as problem:
+            if "fast-forward" in problem.problem:
+                raise Moved("another writer committed first.", "Try again.") from problem
+            if "would be stomped" in problem.problem:
+                raise StoreError(
+                    "another program changed the same tables, and did not commit.",
+                    "Commit them (CALL dolt_commit('-Am', 'message')) or drop them"
+                    " (CALL dolt_reset('--hard')) with the program that made them.",
+                ) from problem
+            raise
+
+
+def _lock_name(database: str, branch: str) -> str:
+    """The name of a branch's lock, and of its drafts: MySQL takes 64 characters."""
+    digest = hashlib.blake2b(f"{database}/{branch}".encode(), digest_size=8).hexdigest()
+    return f"{OWN}{digest}"
+
+
+def _sweep(session: ServerSession, lock: str) -> None:
+    """Take away drafts that a writer left that was killed; whoever has the lock is alone."""
+    for (name,) in session.rows("SELECT name FROM dolt_branches"):
+        if name.startswith(f"{lock}/"):
+            session.call("dolt_branch", "-D", name)
