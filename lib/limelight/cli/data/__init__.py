@@ -39,6 +39,7 @@ for _name, _command in (
     ("remote", remotes.remote),
     ("push", remotes.push),
     ("pull", remotes.pull),
+    ("gc", upkeep.gc),
     ("doctor", upkeep.doctor),
 ):
     app.command(_name)(_command)

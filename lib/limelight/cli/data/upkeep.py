@@ -1,13 +1,54 @@
-"""``limelight data gc | doctor``: a store's health."""
+"""``limelight data gc | doctor``: a store's disk and its health."""
 
 from __future__ import annotations
 
+import glob
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
 
 from limelight.cli.options import JsonOption, StoreOption, opened
 from limelight.cli.output import counted, print_json, say, visible
+
+
+def gc(store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Give back the space of what no commit holds any more. No version is lost.
+
+    \b
+    Example:
+      limelight data gc
+    """
+    kept = opened(store)
+    before = disk_use(kept.url)
+    kept.gc()
+    after = disk_use(kept.url)
+    if as_json:
+        print_json({"store": kept.url, "bytes_before": before, "bytes_after": after})
+    elif before is None or after is None:
+        say("Done. How much it gave back, only the server's machine knows.")
+    else:
+        freed = megabytes(max(before - after, 0))
+        say(f"{freed} given back; the store has {megabytes(after)} now.")
+
+
+def disk_use(url: str) -> int | None:
+    """Bytes of an embedded store's file and of what lies beside it; None for a server."""
+    scheme, _, place = url.partition("://")
+    if scheme != "doltlite":
+        return None
+    path = Path(place)
+    return sum(one.stat().st_size for one in path.parent.glob(f"{glob.escape(path.name)}*"))
+
+
+def megabytes(number: int) -> str:
+    """A number of bytes for a person.
+
+    Example:
+        >>> megabytes(1_250_000)
+        '1.2 MB'
+    """
+    return f"{number / 1e6:,.1f} MB"
 
 
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
