@@ -72,7 +72,8 @@ def _installer(folder: Path) -> list[str]:
     python = python_in(folder)
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv:
-        return [uv, "pip", "install", "--quiet", "--python", str(python)]
+        # Compiled now, as pip does, or the tool's first run would pay for it.
+        return [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
     return [str(python), "-m", "pip", "install", "--quiet"]
 
 
