@@ -19,6 +19,9 @@ BUSY_SECONDS = 60.0
 PATIENCE_SECONDS = 180.0
 """How long a write is tried again."""
 
+ENGINE_FORMAT = 12
+"""The format of the files that this doltlite reads and writes; it stands behind the magic."""
+
 _MAGIC = b"CTLD"
 _BUSY = 5
 
@@ -55,6 +58,22 @@ def check_file(path: Path) -> None:
             f"{path} is {what}, not a dataset store; it was left as it is.",
             "Choose another path for the store.",
         )
+    engine = engine_format(head)
+    if engine != ENGINE_FORMAT:
+        newer = engine > ENGINE_FORMAT
+        raise StoreError(
+            f"the store {path} was made by {'a newer' if newer else 'an older'} version of the"
+            f" engine: its file has format {engine}, and this doltlite reads {ENGINE_FORMAT}."
+            " It was left as it is.",
+            "Install the newer version: pip install --upgrade limelight."
+            if newer
+            else "Copy it with the older version: limelight data copy.",
+        )
+
+
+def engine_format(head: bytes) -> int:
+    """The format's number in a file's first bytes."""
+    return int.from_bytes(head[len(_MAGIC) : len(_MAGIC) + 4], "little")
 
 
 @contextmanager
@@ -79,7 +98,7 @@ def opened(path: Path, place: str = "") -> Iterator[Any]:
         finally:
             connection.close()
     except sqlite.Error as problem:
-        if _is_busy(problem):
+        if is_busy(problem):
             raise
         raise StoreError(
             f"the store {path} reports: {problem}.",
@@ -120,6 +139,7 @@ def transaction(connection: Any) -> Iterator[None]:
         raise
 
 
-def _is_busy(problem: Exception) -> bool:
+def is_busy(problem: Exception) -> bool:
+    """Whether an error says that another process is writing."""
     # The low byte is the primary code: SQLITE_BUSY_SNAPSHOT and its like count as well.
     return getattr(problem, "sqlite_errorcode", 0) & 0xFF == _BUSY

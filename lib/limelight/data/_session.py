@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from limelight.data.store import Finding
+
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
@@ -52,6 +54,10 @@ class Session(Protocol):
 
     def tables(self) -> list[str]:
         """Names of all tables that are not the engine's."""
+        ...
+
+    def columns(self, table: str) -> list[str]:
+        """Names of the columns that a table has, in their order."""
         ...
 
     def sql_type(self, name: str, key: int) -> str:
@@ -112,6 +118,12 @@ class Backend(Protocol):
     hash_length: int
     """Digits of a full commit hash."""
 
+    local: bool
+    """Whether it is on this machine."""
+
+    remote_schemes: tuple[str, ...]
+    """What the URL of another store to push to can start with."""
+
     def exists(self) -> bool:
         """Whether anything was ever written."""
         ...
@@ -143,6 +155,29 @@ class Backend(Protocol):
         Raises:
             InputError: The statement does not only read, is wrong, or goes over a limit.
         """
+        ...
+
+    def remote_exists(self, url: str) -> bool:
+        """Whether a remote is there to be fetched from; what cannot be known may be said so."""
+        ...
+
+    def clone(self, url: str) -> None:
+        """Make the place a copy of another store, whole or not at all.
+
+        Raises:
+            StoreError: There is something already, or nothing to copy.
+        """
+        ...
+
+    def said(self, problem: Exception) -> str:
+        """What the engine said in an error of a call.
+
+        Empty where trying again may help, and where the error is not the engine's.
+        """
+        ...
+
+    def findings(self) -> list[Finding]:
+        """What `Store.doctor` says of the engine and its place alone."""
         ...
 
     def patiently(self, work: Callable[[], T]) -> T:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pandas as pd
 
-from limelight.data import _tables
+from limelight.data import _remotes, _tables
 from limelight.data._difference import difference, row_changes
 from limelight.data._format import check_format
+from limelight.data._health import examine
 from limelight.data._query import MOST_ROWS, SECONDS, frame_of
 from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
 from limelight.data._session import Backend, Session
@@ -28,9 +29,12 @@ from limelight.data.store import (
     Dataset,
     DataVersion,
     DiffSummary,
+    Finding,
     Mode,
 )
 from limelight.errors import InputError, StoreError, did_you_mean
+
+T = TypeVar("T")
 
 
 class DoltStore:
@@ -274,7 +278,53 @@ class DoltStore:
         self._check_exists()
         self.backend.patiently(work)
 
+    # Elsewhere, and upkeep.
+
+    def remotes(self) -> dict[str, str]:
+        """Every remote with its URL."""
+        if not self.backend.exists():
+            return {}
+        with self.backend.reading() as session:
+            return _remotes.remotes(session)
+
+    def add_remote(self, name: str, url: str) -> None:
+        """Name another store to push to and pull from; a name that is known gets the new URL."""
+        self._managed(lambda session: _remotes.add_remote(self.backend, session, name, url))
+
+    def push(self, remote: str = "origin", branch: str = MAIN) -> None:
+        """Send a branch, and the tags on it, to a remote."""
+        self._managed(lambda session: _remotes.push(self.backend, session, remote, branch))
+
+    def pull(self, remote: str = "origin", branch: str = MAIN) -> str:
+        """Fetch a branch of a remote and merge it into the branch of the same name."""
+        theirs = self._managed(
+            lambda session: _remotes.pulled(self.backend, session, remote, branch)
+        )
+        if branch not in self.branches():
+            self.branch(branch, theirs)
+            return theirs
+        return self.merge(f"{remote}/{branch}", branch)
+
+    def gc(self) -> None:
+        """Give back the space of what no commit holds any more."""
+        self._managed(lambda session: session.call("dolt_gc"))
+
+    def doctor(self) -> list[Finding]:
+        """Look after the store's health; changes nothing."""
+        self._check_exists()
+        return examine(self)
+
     # What both need.
+
+    def _managed(self, work: Callable[[Session], T]) -> T:
+        """What is done with a session for what belongs to no branch, tried while others write."""
+        self._check_exists()
+
+        def attempt() -> T:
+            with self.backend.managing() as session:
+                return work(session)
+
+        return self.backend.patiently(attempt)
 
     @contextmanager
     def _writing(self, branch: str) -> Iterator[Session]:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from limelight.data._connection import opened, patiently, quoted, transaction
+from limelight.data._connection import is_busy, opened, patiently, quoted, transaction
+from limelight.data._file import clone_file, file_findings
 from limelight.data._query import guarded
 from limelight.data._session import CHUNK, Row
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
-from limelight.data.store import MAIN
+from limelight.data.store import MAIN, Finding
 from limelight.errors import StoreError
 
 T = TypeVar("T")
@@ -55,6 +56,8 @@ class LiteBackend:
     """Doltlite's engine on a file; see `limelight.data._session.Backend`."""
 
     hash_length = 40
+    local = True
+    remote_schemes: tuple[str, ...] = ("file", "http")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -85,6 +88,20 @@ class LiteBackend:
     def managing(self) -> Iterator[LiteSession]:
         with opened(self.path) as connection:
             yield LiteSession(connection, self.path)
+
+    def remote_exists(self, url: str) -> bool:
+        scheme, _, path = url.partition("://")
+        return scheme != "file" or (Path(path).is_file() and Path(path).stat().st_size > 0)
+
+    def clone(self, url: str) -> None:
+        clone_file(self.path, url)
+
+    def said(self, problem: Exception) -> str:
+        known = isinstance(problem, driver().Error) and not is_busy(problem)
+        return str(problem) if known else ""
+
+    def findings(self) -> list[Finding]:
+        return list(file_findings(self.path))
 
     def answer(
         self, sql: str, commit: str, seconds: float, most: int
@@ -130,6 +147,10 @@ class LiteSession:
 
     def tables(self) -> list[str]:
         rows = self.rows("SELECT name FROM main.sqlite_master WHERE type = 'table'")
+        return [name for (name,) in rows]
+
+    def columns(self, table: str) -> list[str]:
+        rows = self.rows("SELECT name FROM pragma_table_info(?) ORDER BY cid", (table,))
         return [name for (name,) in rows]
 
     def sql_type(self, name: str, key: int) -> str:  # noqa: ARG002
