@@ -113,7 +113,7 @@ class TextColumn:
         if self._kind == "text":
             self._add_text(cells)
             return
-        found = narrowest(cells)
+        found = narrowest(cells, whole=self._kind != "float")
         kind = _common(self._kind, found.kind)
         if kind == "text" and not self.is_text:
             self._fall()
