@@ -85,21 +85,16 @@ def _run(
         cores=result.cores,
         overdue=_overdue(folder, request.seconds),
     )
-    fitted, answer, error = (_noted(folder, name) for name in ("fitted", "answer", "error"))
     facts: dict[str, Any] = {"peak_mb": ended.peak_mb, "load_after": os.getloadavg()[0]}
-    facts |= {"waited_seconds": fitted.get("waited_seconds", ended.seconds)}
-    if fitted:
-        facts["fit_seconds"] = fitted["fit_seconds"]
-        facts["overrun_seconds"] = fitted["fit_seconds"] - request.seconds
-    result = replace(result, **facts)
+    result = replace(result, **facts, **_times(folder, ended, request.seconds))
+    answer = _noted(folder, "answer")
     try:
         if not answer:
-            raise ValueError(error.get("error") or _ending(ended, fitted, request.seconds))
+            raise ValueError(_ending(folder, ended, request.seconds))
         prediction = _prediction(folder, task)
     except ValueError as problem:
         status = "killed" if ended.code is None else "failed"
-        tail = _last_lines((folder / "log").read_text("utf-8", errors="replace"))
-        return replace(result, status=status, reason=str(problem), tail=tail)
+        return replace(result, status=status, reason=str(problem), tail=_last_lines(_log(folder)))
     interval = bootstrap_interval(task.metric, task.truth, prediction)
     return replace(
         result,
@@ -110,6 +105,17 @@ def _run(
         predictions=results.keep(result.key, task.truth, prediction),
         **answer,
     )
+
+
+def _times(folder: Path, ended: processes.Ended, seconds: float) -> dict[str, Any]:
+    """What the fit took; for a tool that was killed before its end, the time until then."""
+    fitted = _noted(folder, "fitted")
+    if fitted:
+        took = fitted["fit_seconds"]
+        waited = fitted["waited_seconds"]
+        return {"fit_seconds": took, "overrun_seconds": took - seconds, "waited_seconds": waited}
+    over = {"overrun_seconds": ended.seconds - seconds} if ended.code is None else {}
+    return {"waited_seconds": ended.seconds, **over}
 
 
 def _request(tool: Tool, task: BenchmarkTask, result: Result, folder: Path) -> Request:
@@ -183,11 +189,20 @@ def _floor(task: BenchmarkTask) -> float:
     return task.metric(task.truth, constant.astype("float64"))
 
 
-def _ending(ended: processes.Ended, fitted: dict[str, Any], seconds: float) -> str:
-    if ended.code is not None:
-        return f"ended with status {ended.code} and no predictions"
-    what = "predictions" if fitted else "model"
-    return f"no {what} after {ended.seconds:.0f} s, with a budget of {seconds:g} s"
+def _ending(folder: Path, ended: processes.Ended, seconds: float) -> str:
+    """Why there is no answer, in a line."""
+    error = _noted(folder, "error")
+    if error:
+        return str(error["error"])
+    if ended.code is None:
+        what = "predictions" if _noted(folder, "fitted") else "model"
+        return f"no {what} after {ended.seconds:.0f} s, with a budget of {seconds:g} s"
+    said = [line for line in _log(folder).splitlines() if line.strip()]
+    return f"ended with status {ended.code}: {said[-1] if said else 'it said nothing'}"
+
+
+def _log(folder: Path) -> str:
+    return (folder / "log").read_text("utf-8", errors="replace")
 
 
 def _last_lines(text: str) -> str:

@@ -41,7 +41,7 @@ class Result:
         train_rows, test_rows: How many rows there are.
         fit_seconds: What the tool took of its budget: the call that was given the budget, or for
             a command the time to the prompt.
-        overrun_seconds: That less the budget.
+        overrun_seconds: That less the budget; for one that was killed, its whole time less it.
         waited_seconds: From the process's start, with imports and servers, to the fitted model.
         predict_seconds: The first prediction of the test rows; ``seconds_per_1000`` of 1,000 rows
             after that.
