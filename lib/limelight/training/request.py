@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from limelight.errors import InputError
+from limelight.parameters import wishes
 from limelight.search.engine import check_engine
 from limelight.search.plan import Plan, make_plan
 
@@ -55,15 +56,8 @@ class Request:
             >>> Request.from_parameters(SimpleNamespace(**given), Path("data")).key
             ('year', 'id')
         """
-        wishes = {
-            name: getattr(given, option if hasattr(given, option := f"{name}_option") else name)
-            for name in cls.__dataclass_fields__
-            if name != "bundled"
-        }
-        for name in ("key", "ignore", "engines"):
-            words = (word.strip() for word in (wishes[name] or "").split(","))
-            wishes[name] = tuple(word for word in words if word)
-        return cls(bundled, **{name: wish for name, wish in wishes.items() if wish is not None})
+        names = [name for name in cls.__dataclass_fields__ if name != "bundled"]
+        return cls(bundled, **wishes(given, names, lists=("key", "ignore", "engines")))
 
     def __post_init__(self) -> None:
         for name in self.engines:

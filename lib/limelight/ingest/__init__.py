@@ -1,0 +1,1 @@
+"""From a source to a commit, and what changed by it; without Metaflow."""

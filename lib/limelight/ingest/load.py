@@ -1,0 +1,186 @@
+"""From a request to checked rows, with nothing written yet."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
+from limelight.data.quality import QualityReport, TableFacts, check_quality, conformed, facts_of
+from limelight.data.quality.types import words
+from limelight.data.schema import Column, describe
+from limelight.data.source import SourceTable, parse_types, read_source
+from limelight.data.store import MAIN
+from limelight.errors import InputError, did_you_mean
+from limelight.ingest.author import author_of
+from limelight.ingest.card import assemble_card, check_card
+from limelight.ingest.request import Request
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows that are ready to be committed, if the checks say so.
+
+    Args:
+        name: Of the dataset.
+        frame: The rows, with the key as columns.
+        card: What the next version's card says.
+        last: The version that they were held against; None for a first one.
+        quality: What the checks found.
+        origin: Where the rows are from.
+        notes: What the user should know of how they were read, a sentence each.
+        author: Who the commit is by.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    card: DatasetCard
+    last: DataVersion | None
+    quality: QualityReport
+    origin: str
+    notes: tuple[str, ...]
+    author: str
+
+
+def load(request: Request) -> Table:
+    """Read what the request names, and check it against the last version.
+
+    Raises:
+        InputError, StoreError: The source, the card or the store cannot be used.
+    """
+    store = open_store(request.store or default_location())
+    name = request.name
+    last = last_version(store, request)
+    _check_tags(store, request, last)
+    known = store.card(last) if last else None
+    source = read_source(
+        request.source, types=parse_types(request.types) or None, query=request.query
+    )
+    card = assemble_card(request, known, source.origin)
+    _check_key_stays(request, card, known)
+    facts = _facts(store, last, known) if last and known else None
+    frame, notes = _as_before(source, request, facts)
+    describe(frame)
+    check_card(card, frame)
+    quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
+    author = author_of(request.author)
+    return Table(name, frame, card, last, quality, source.origin, notes, author)
+
+
+def last_version(store: Store, request: Request) -> DataVersion | None:
+    """The dataset on the branch that is written to, or where that will start; None if new.
+
+    Raises:
+        InputError: There is no such branch, and none is to be made; or it is there already.
+    """
+    branches = store.branches()
+    start = request.branch
+    if request.new_branch:
+        if request.branch in branches:
+            raise InputError(
+                f"the branch {request.branch!r} is there already.", "Leave out --new-branch."
+            )
+        start = MAIN
+    if start not in branches:
+        if start == MAIN and start == request.branch:
+            return None
+        raise InputError(
+            f"there is no branch {start!r} in the store.",
+            "A new store begins with main: ingest there first."
+            if start == MAIN
+            else f"{did_you_mean(start, branches)} To make it: --new-branch True.",
+        )
+    if request.name not in store.datasets(start):
+        return None
+    version = store.resolve(request.name, start)
+    # The branch may have gone on with other datasets since.
+    return replace(version, commit=store.log(request.name, start)[0].commit)
+
+
+def _check_tags(store: Store, request: Request, last: DataVersion | None) -> None:
+    """A tag that names another version already is refused before any work."""
+    taken = store.tags() | store.branches()
+    for tag in request.tags:
+        if tag in taken and (last is None or taken[tag] != last.commit):
+            raise InputError(
+                f"the tag {tag!r} names commit {taken[tag][:10]} already.",
+                "Choose another --tag; a run's own tag has a colon, e.g. team:risk.",
+            )
+
+
+def _check_key_stays(request: Request, card: DatasetCard, known: DatasetCard | None) -> None:
+    if known and request.mode != "replace" and card.key != known.key:
+        raise InputError(
+            f"the key is {_named(known.key)}, and cannot become {_named(card.key)} with"
+            f" --mode {request.mode}.",
+            "Leave out --key, or replace the whole content with --mode replace.",
+        )
+
+
+def _named(key: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, key)) or "made from the content"
+
+
+def _facts(store: Store, last: DataVersion, card: DatasetCard) -> TableFacts:
+    """The figures of the last version; its rows are not kept."""
+    frame = store.read(last)
+    return facts_of(frame.reset_index(drop=not card.key), card.key)
+
+
+def _as_before(
+    source: SourceTable, request: Request, facts: TableFacts | None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The rows with the types of the last version, wherever they fit; and the notes on them."""
+    if facts is None:
+        return source.frame, source.notes
+    given = parse_types(request.types)
+    frame = source.frame
+    # What was text stays text as it is spelt: 7 may be one of those that were 007 before.
+    text = [
+        name
+        for name, dtype in facts.dtypes.items()
+        if isinstance(dtype, pd.StringDtype)
+        and name in frame.columns
+        and name not in given
+        and not isinstance(frame[name].dtype, (pd.StringDtype, pd.CategoricalDtype))
+    ]
+    if text and "://" not in request.source:
+        again = read_source(request.source, types=dict.fromkeys(text, "text"), columns=text)
+        frame = frame.assign(**{name: again.frame[name] for name in text})
+    notes = [note for note in source.notes if not any(repr(name) in note for name in text)]
+    return conformed(frame, {n: d for n, d in facts.dtypes.items() if n not in given}), tuple(notes)
+
+
+def table_lines(table: Table) -> list[str]:
+    """What was read, how its columns were understood, and what the checks say."""
+    rows, width = table.frame.shape
+    lines = [
+        f"read {table.origin}: {rows:,} row{'s' if rows != 1 else ''}, {width} column"
+        f"{'s' if width != 1 else ''} ({_kinds(describe(table.frame))})",
+        *(f"  note: {note}" for note in table.notes),
+    ]
+    if table.last:
+        lines.append(f"held against commit {table.last.commit[:10]} of {table.name!r}")
+    return lines + check_lines(table.quality)
+
+
+def _kinds(columns: tuple[Column, ...]) -> str:
+    counts = Counter(words(column) for column in columns)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+
+
+def check_lines(quality: QualityReport) -> list[str]:
+    """The checks in short: how many, and a line for each issue."""
+    stopping, waived, warnings = quality.stopping, quality.waived, quality.warnings
+    counts = {"failed": stopping, "allowed to fail": waived, "with warnings": warnings}
+    told = [
+        f"{len({issue.check for issue in issues})} {outcome}"
+        for outcome, issues in counts.items()
+        if issues
+    ]
+    lines = [f"{len(quality.ran)} checks: {', '.join(told) or 'all passed'}"]
+    for outcome, issues in (("error", stopping), ("allowed", waived), ("warning", warnings)):
+        lines += [f"  {outcome}: [{issue.check}] {issue}" for issue in issues]
+    return lines
