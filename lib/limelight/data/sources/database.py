@@ -188,7 +188,7 @@ def _unknown(address: sa.URL) -> InputError:
 def _said(problem: Exception, address: sa.URL) -> str:
     """What the driver says, in one line, without the password."""
     said = getattr(problem, "orig", None) or problem
-    arguments = getattr(said, "args", ())
+    arguments: tuple[Any, ...] = tuple(getattr(said, "args", ()))
     if len(arguments) == 2 and isinstance(arguments[0], int):  # MySQL's number and text
         said = arguments[1]
     line = " ".join(str(said).split())[:300].rstrip(".")

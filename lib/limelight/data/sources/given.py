@@ -227,8 +227,10 @@ def _distinct(found: list[Any], kind: str) -> pd.Series:
     if kind == "datetime":
         return _moments(found)
     dtypes: dict[str, Any] = {"number": "float64", "bool": "boolean"}
-    series = pd.Series(found, dtype=dtypes.get(kind, object))
-    return series.astype("bool") if kind == "bool" and not series.isna().any() else series
+    series: pd.Series = pd.Series(found, dtype=dtypes.get(kind, object))
+    if kind == "bool" and not series.isna().any():
+        return pd.Series(series.to_numpy(dtype=bool))
+    return series
 
 
 def _whole(found: list[Any]) -> pd.Series:
