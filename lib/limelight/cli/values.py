@@ -42,14 +42,19 @@ def is_number(series: pd.Series) -> bool:
     )
 
 
-def cells(series: pd.Series) -> list[Text]:
-    """The values of a column for a person: exact, on one line, decimal points in one place.
+def cells(series: pd.Series, *, rounded: bool = False) -> list[Text]:
+    """The values of a column for a person: on one line, decimal points in one place.
+
+    Args:
+        series: The column.
+        rounded: Four digits of a fraction will do; else values are exact.
 
     Example:
         >>> [str(cell) for cell in cells(pd.Series([1.25, 10.5, None]))]
         ['1.25', '10.5 ', 'null']
     """
-    words = [None if value is None else _word(value) for value in plain_values(series)]
+    values = [_rounded(value) if rounded else value for value in plain_values(series)]
+    words = [None if value is None else _word(value) for value in values]
     if series.dtype.kind == "M":
         words = _dates(words)
     elif is_number(series):
@@ -57,9 +62,9 @@ def cells(series: pd.Series) -> list[Text]:
     return [MISSING if word is None else Text(word) for word in words]
 
 
-def rows(frame: pd.DataFrame) -> list[list[Text]]:
+def rows(frame: pd.DataFrame, *, rounded: bool = False) -> list[list[Text]]:
     """The cells of a frame, row by row."""
-    columns = [cells(frame.iloc[:, place]) for place in range(frame.shape[1])]
+    columns = [cells(frame.iloc[:, place], rounded=rounded) for place in range(frame.shape[1])]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -106,6 +111,12 @@ def _json(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(name): _json(one) for name, one in value.items()}
     return [_json(one) for one in value] if isinstance(value, (list, tuple)) else str(value)
+
+
+def _rounded(value: Any) -> Any:
+    if not isinstance(value, float) or not math.isfinite(value):
+        return value
+    return round(value, 4) if abs(value) >= 1 else float(f"{value:.4g}")
 
 
 def _word(value: Any) -> str:

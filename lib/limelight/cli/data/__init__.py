@@ -39,6 +39,8 @@ for _name, _command in (
     ("remote", remotes.remote),
     ("push", remotes.push),
     ("pull", remotes.pull),
+    ("clone", remotes.clone),
+    ("copy", remotes.copy),
     ("gc", upkeep.gc),
     ("doctor", upkeep.doctor),
 ):

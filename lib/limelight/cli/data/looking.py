@@ -16,7 +16,7 @@ from limelight.cli.options import (
     complete_dataset,
     opened,
 )
-from limelight.cli.output import counted, print_json, print_table, say, visible
+from limelight.cli.output import console, counted, print_json, print_table, say, visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -229,7 +229,8 @@ def show(
 
         table = values.flat(first)
         say("")
-        print_table(values.fields(table), values.rows(table), whole=False)
+        shown = values.rows(table, rounded=console().is_terminal)
+        print_table(values.fields(table), shown, whole=False)
 
 
 def type_name(column: Column) -> str:

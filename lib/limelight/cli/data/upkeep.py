@@ -28,8 +28,8 @@ def gc(store: StoreOption = None, as_json: JsonOption = False) -> None:
     elif before is None or after is None:
         say("Done. How much it gave back, only the server's machine knows.")
     else:
-        freed = megabytes(max(before - after, 0))
-        say(f"{freed} given back; the store has {megabytes(after)} now.")
+        freed = size(max(before - after, 0))
+        say(f"{freed} given back; the store has {size(after)} now.")
 
 
 def disk_use(url: str) -> int | None:
@@ -41,14 +41,15 @@ def disk_use(url: str) -> int | None:
     return sum(one.stat().st_size for one in path.parent.glob(f"{glob.escape(path.name)}*"))
 
 
-def megabytes(number: int) -> str:
+def size(number: int) -> str:
     """A number of bytes for a person.
 
     Example:
-        >>> megabytes(1_250_000)
-        '1.2 MB'
+        >>> size(1_280), size(5 * 2**20)
+        ('1.2 KiB', '5.0 MiB')
     """
-    return f"{number / 1e6:,.1f} MB"
+    unit, places = ("MiB", 20) if number >= 2**20 else ("KiB", 10)
+    return f"{number / 2**places:,.1f} {unit}"
 
 
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -67,11 +68,12 @@ def doctor(store: StoreOption = None, as_json: JsonOption = False) -> None:
         )
     else:
         say((visible(kept.url), "bold"))
+        width = max((len(finding.about) for finding in findings), default=0)
         for finding in findings:
             mark = ("✓", "green") if finding.ok else ("✗", "red")
-            say(mark, f" {finding.about:<12} {visible(finding.text)}")
+            say(mark, f" {finding.about:<{width}}  {visible(finding.text)}")
             if finding.way_out:
-                say(f"  {'':<12} {visible(finding.way_out)}")
+                say(f"  {'':<{width}}  {visible(finding.way_out)}")
         say(_verdict(len(wrong)))
     if wrong:
         raise typer.Exit(1)
