@@ -191,8 +191,11 @@ def copy(
     from dataclasses import asdict
 
     from limelight.data.copying import copy_history
+    from limelight.errors import InputError
 
     one, other = opened(source), opened(target)
+    if not one.branches():
+        raise InputError(f"there is nothing to copy in {one.url}.", "Check the place.")
     with _progress() as progress:
         report = copy_history(one, other, branches=branch, say=progress)
     if as_json:
