@@ -82,9 +82,9 @@ class IngestFlow(FlowSpec):
     @step
     def start(self) -> None:
         """Read the source, and check its rows by themselves and against the last version."""
-        from limelight.ingest.load import load, table_lines
+        from limelight.ingest.load import load
         from limelight.ingest.request import Request
-        from limelight.ingest.story import report_on_rows
+        from limelight.ingest.story import opening_lines, report_on_rows
         from limelight.report.data_page import render_data_report
         from limelight.report.profile import profile_columns
         from limelight.runs import pathspec, say, user_errors
@@ -96,7 +96,7 @@ class IngestFlow(FlowSpec):
         self.checks = self.table.quality.frame()
         self.profile = profile_columns(self.table.frame)
         self.report = render_data_report(report_on_rows(self.table, pathspec()))
-        for line in table_lines(self.table):
+        for line in opening_lines(self.table):
             say(line)
         self.next(self.check)
 

@@ -168,7 +168,7 @@ def table_lines(table: Table) -> list[str]:
 
 def _kinds(columns: tuple[Column, ...]) -> str:
     counts = Counter(words(column) for column in columns)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+    return ", ".join(f"{kind}: {count}" for kind, count in counts.most_common())
 
 
 def check_lines(quality: QualityReport) -> list[str]:

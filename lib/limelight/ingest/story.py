@@ -8,7 +8,7 @@ from limelight.data import Store, default_location, open_store
 from limelight.data.schema import ROW_KEY
 from limelight.data.store import DataVersion
 from limelight.ingest.commit import Committed, commit_lines
-from limelight.ingest.load import Table
+from limelight.ingest.load import Table, table_lines
 from limelight.ingest.request import Request
 from limelight.report.data_page import DataReport
 
@@ -62,6 +62,14 @@ def _flat(store: Store, version: DataVersion) -> pd.DataFrame:
 
 def _sentence(line: str) -> str:
     return f"{line[0].upper()}{line[1:]}."
+
+
+def opening_lines(table: Table) -> list[str]:
+    """What was read and what the checks say, for the terminal."""
+    lines = table_lines(table)
+    if table.quality.stopping:
+        lines.append("look at it: python flows/ingest.py card view start")
+    return lines
 
 
 def closing_lines(request: Request, done: Committed) -> list[str]:

@@ -12,7 +12,7 @@ from limelight.data.card import DatasetCard
 from limelight.data.store import Changes, DataVersion, DiffSummary
 from limelight.explain.text import is_missing, row_keys, value_text
 from limelight.report.profile import profile_columns
-from limelight.report.sketch import Sketch, sketch
+from limelight.report.sketch import LEVELS, Sketch, sketch
 from limelight.report.template import template
 
 View = dict[str, Any]
@@ -123,13 +123,14 @@ def _facts(report: DataReport) -> list[tuple[str, str]]:
 
 _SEVERITIES = ("error", "allowed", "warning", "ok")
 _WORDS = {"error": "failed", "allowed": "allowed", "warning": "warning", "ok": "passed"}
+_TOLD = {**_WORDS, "allowed": "allowed to fail", "warning": "with warnings"}
 
 
 def _verdict(checks: pd.DataFrame) -> str:
     """How the checks went, in a few words."""
     worst = checks.groupby("check")["severity"].agg(lambda s: min(s, key=_SEVERITIES.index))
     counts = worst.value_counts()
-    told = [f"{counts[s]} {_WORDS[s]}" for s in _SEVERITIES if counts.get(s, 0)]
+    told = [f"{counts[s]} {_TOLD[s]}" for s in _SEVERITIES if counts.get(s, 0)]
     return f"{len(worst)} checks: {', '.join(told)}"
 
 
@@ -164,9 +165,11 @@ def _changed_columns(report: DataReport) -> Iterator[View]:
     moved = []
     for name in report.frame.columns:
         before = report.old.get(was.get(name, name))
-        if before is None:
+        if before is None or name in report.card.key:
             continue
         found = sketch(report.frame[name], before)
+        if _is_free_text(found):
+            continue
         moved.append((name not in report.changes.columns_changed, -_distance(found), name, found))
     for _, distance, name, found in sorted(moved, key=lambda line: line[:3])[:_MOST_FIGURES]:
         if distance == 0 and name not in report.changes.columns_changed:
@@ -185,6 +188,15 @@ def _changed_columns(report: DataReport) -> Iterator[View]:
             "missing": missing,
             "moved": -distance,
         }
+
+
+def _is_free_text(found: Sketch) -> bool:
+    """Whether most rows are in the bar of all the other values."""
+    return (
+        not found.ordered
+        and len(found.labels) > LEVELS - 1
+        and 2 * found.after[-1] > sum(found.after)
+    )
 
 
 def _distance(found: Sketch) -> float:
@@ -214,14 +226,7 @@ def _bars(found: Sketch) -> View:
         }
         for at, label in enumerate(found.labels)
     ]
-    return {"bars": bars, "ordered": found.ordered, "first": _end(found, 0), "last": _end(found, 1)}
-
-
-def _end(found: Sketch, side: int) -> str:
-    """The first or the last edge of a range."""
-    if not found.ordered or not found.labels:
-        return ""
-    return (found.labels[-1] if side else found.labels[0]).split(" to ")[side]
+    return {"bars": bars, "ordered": found.ordered, "ends": found.ends}
 
 
 def _cells(rows: Changes | None) -> list[View]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,7 +20,7 @@ BINS = 24
 LEVELS = 8
 """Most categories that have a bar of their own."""
 
-_FAR = 8.0
+_FAR = 2.5
 """A range so many times as long as its middle 98% is cut there: the rest is in the last bars."""
 
 
@@ -32,13 +32,15 @@ class Sketch:
         labels: What each bar holds: a range, or a category.
         after: Rows in each bar.
         before: Rows in each bar of the version before; empty where there is none.
-        ordered: Whether the bars are parts of a range, and not categories.
+        ordered: Whether the bars are parts of a range, and not single values.
+        ends: The smallest and the largest value; the last bars hold all that lies far out.
     """
 
     labels: tuple[str, ...]
     after: tuple[int, ...]
     before: tuple[int, ...] = ()
     ordered: bool = False
+    ends: tuple[str, str] = ("", "")
 
 
 def sketch(after: pd.Series, before: pd.Series | None = None) -> Sketch:
@@ -50,7 +52,7 @@ def sketch(after: pd.Series, before: pd.Series | None = None) -> Sketch:
 
     Example:
         >>> sketch(pd.Series(["a", "b", "a"]), pd.Series(["b", "c", None]))
-        Sketch(labels=('a', 'b', 'c'), after=(2, 1, 0), before=(0, 1, 1), ordered=False)
+        Sketch(labels=('a', 'b', 'c'), after=(2, 1, 0), before=(0, 1, 1), ...)
     """
     sides = [after.dropna()] + ([] if before is None else [before.dropna()])
     numbers = [_numbers(side) for side in sides]
@@ -79,12 +81,21 @@ def _finite(values: Any) -> NDArray[np.float64]:
 
 
 def _ranges(sides: Sequence[NDArray[np.float64]], present: pd.Series) -> Sketch:
-    edges = _edges(np.concatenate(sides), whole=pd.api.types.is_integer_dtype(present))
+    everything = np.concatenate(sides)
+    whole = bool((np.mod(everything, 1) == 0).all()) and column_role(present) == "number"
+    edges = _edges(everything, whole=whole)
     # What lies beyond the ends is counted in the last bars.
     counts = [np.histogram(np.clip(side, edges[0], edges[-1]), edges)[0] for side in sides]
     write = _writer(present)
-    labels = [f"{write(a)} to {write(b)}" for a, b in pairwise(edges.tolist())]
-    return Sketch(tuple(labels), _counts(counts[0]), _counts(*counts[1:]), ordered=True)
+    tallies = (_counts(counts[0]), _counts(*counts[1:]))
+    if whole and abs(edges[0]) < 1e9 and edges[1] - edges[0] == 1 and len(edges) <= LEVELS + 1:
+        return Sketch(tuple(write(edge + 0.5) for edge in edges[:-1].tolist()), *tallies)
+    labels = [f"{write(low)} to {write(high)}" for low, high in pairwise(edges.tolist())]
+    return Sketch(tuple(labels), *tallies, ordered=True, ends=_ends(everything, write))
+
+
+def _ends(values: NDArray[np.float64], write: Callable[[float], str]) -> tuple[str, str]:
+    return (write(float(values.min())), write(float(values.max()))) if len(values) else ("", "")
 
 
 def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
@@ -95,19 +106,20 @@ def _edges(values: NDArray[np.float64], *, whole: bool) -> NDArray[np.float64]:
     if last > first and high - low > _FAR * (last - first):
         low, high = max(low, first - (last - first) / 2), min(high, last + (last - first) / 2)
     if high <= low:
-        return np.array([low - 0.5, low + 0.5])
+        half = max(0.5, 1e-9 * abs(low))
+        return np.array([low - half, low + half])
     if whole and high - low < BINS:
-        return np.arange(low - 0.5, high + 1.0)
+        return np.arange(np.floor(low) - 0.5, np.ceil(high) + 1.0)
     return np.linspace(low, high, min(BINS, max(6, int(np.sqrt(len(values))))) + 1)
 
 
-def _writer(present: pd.Series) -> Any:
+def _writer(present: pd.Series) -> Callable[[float], str]:
     """How an edge is written."""
     if column_role(present) == "datetime":
         return lambda seconds: value_text(pd.Timestamp(seconds, unit="s").floor("s"))
     if pd.api.types.is_timedelta64_dtype(present):
         return lambda seconds: str(pd.Timedelta(seconds=seconds).round("s"))
-    return lambda value: f"{value:.4g}"
+    return lambda value: value_text(float(f"{value:.4g}"))
 
 
 def _categories(sides: Sequence[pd.Series]) -> Sketch:
