@@ -107,6 +107,13 @@ def parents(session: Session) -> dict[str, tuple[str, ...]]:
         " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
     ):
         found[commit] = (*found.get(commit, ()), parent)
+    known = {*found, *(parent for before in found.values() for parent in before)}
+    for head in set(Refs.of(session).remote.values()) - known:
+        # A server lists the commits of its own branches alone.
+        for commit, before in session.rows(
+            f"SELECT commit_hash, parents FROM dolt_log({session.place}, '--parents')", (head,)
+        ):
+            found.setdefault(commit, tuple(before.split(", ")) if before else ())
     return found
 
 

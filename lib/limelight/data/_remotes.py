@@ -225,7 +225,8 @@ def told(backend: Backend, remote: str, url: str) -> Iterator[None]:
         yield
     except Exception as problem:
         said = backend.said(problem)
-        if not said:
+        # What a user may not do on a server is no matter of the remote.
+        if not said or "command denied" in said:
             raise
         raise _explained(remote, url, said) from problem
 
