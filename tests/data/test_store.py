@@ -1,24 +1,16 @@
-"""What every store must do; a new kind of store is one more parameter of the fixture."""
+"""What every store must do."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from limelight.data import DatasetCard, Store, open_store
+from limelight.data import DatasetCard, Store
 from limelight.errors import InputError
 
 LOANS = DatasetCard(name="loans", target="default", key=("id",))
-
-
-@pytest.fixture(params=["doltlite", pytest.param("server", marks=pytest.mark.server)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    if request.param == "server":
-        return open_store(request.getfixturevalue("server_url"))
-    return open_store(tmp_path / "new folder" / "store.db")
 
 
 def loans(**changes: list) -> pd.DataFrame:

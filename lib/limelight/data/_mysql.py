@@ -11,6 +11,7 @@ from typing import Any
 import pymysql
 
 from limelight.data._address import PASSWORD, TLS_CA, Address
+from limelight.data.store import MAIN
 from limelight.errors import InputError, LimelightError, StoreError
 
 CONNECT_SECONDS = 15
@@ -55,22 +56,14 @@ def quoted(name: str) -> str:
 
 
 @contextmanager
-def connected(address: Address, revision: str, *, autocommit: bool) -> Iterator[Any]:
-    """A connection to a branch or a commit of a database.
-
-    Connections are opened for each call: they must not travel to other processes.
-
-    Raises:
-        InputError: There is no such database, or a certificate cannot be read.
-        StoreError: The server is not there, or says no.
-    """
-    with translated(address):
-        connection = _connect(address, revision, autocommit)
-        try:
+def using(connection: Any, address: Address) -> Iterator[Any]:
+    """A connection that is closed in the end, and whose errors are said in our words."""
+    try:
+        with translated(address):
             yield connection
-        finally:
-            # An answer that was not read to its end would be, by a close in good order.
-            connection._force_close()
+    finally:
+        # A close in good order would first read an answer to its end.
+        connection._force_close()
 
 
 @contextmanager
@@ -118,23 +111,42 @@ def check_version(text: str, address: Address) -> None:
         )
 
 
-def _connect(address: Address, revision: str, autocommit: bool) -> Any:
+def connect(
+    address: Address,
+    revision: str | None,
+    *,
+    autocommit: bool = True,
+    seconds: float = ANSWER_SECONDS,
+) -> Any:
+    """A connection to a branch or a commit of a database; it must not leave this process.
+
+    Args:
+        address: The server and the database.
+        revision: Branch or commit; None for no database at all.
+        autocommit: Whether each statement is a transaction.
+        seconds: How long one statement may take.
+
+    Raises:
+        InputError: A certificate or a password cannot be read.
+        StoreError: The server is not there, or says no.
+    """
     tls = address.tls()
     encryption: dict[str, Any] = {"ssl": tls} if tls not in (True, False) else {}
-    return pymysql.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password(),
-        database=f"{address.database}/{revision}",
-        charset="utf8mb4",
-        autocommit=autocommit,
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=ANSWER_SECONDS,
-        write_timeout=ANSWER_SECONDS,
-        ssl_disabled=tls is False,
-        **encryption,
-    )
+    with translated(address):
+        return pymysql.connect(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password(),
+            database=f"{address.database}/{revision}" if revision else None,
+            charset="utf8mb4",
+            autocommit=autocommit,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=seconds,
+            write_timeout=seconds,
+            ssl_disabled=tls is False,
+            **encryption,
+        )
 
 
 def _said(address: Address, problem: Exception) -> LimelightError:
@@ -150,8 +162,10 @@ def _said(address: Address, problem: Exception) -> LimelightError:
             f"Set {PASSWORD}, or {PASSWORD}_FILE to the path of a file that holds it.",
         )
     if number == 1049:
+        revision = text.partition("/")[2]
+        what = f", or no branch or commit {revision!r} in it" if revision not in ("", MAIN) else ""
         return StoreError(
-            f"{text.partition(': ')[2]!r} is not on the server at {place}.",
+            f"there is no database {address.database!r} on the server at {place}{what}.",
             f"Check the URL; a new database is made by: CREATE DATABASE `{address.database}`.",
         )
     if number in _DENIED or re.search("denied", text, re.I):

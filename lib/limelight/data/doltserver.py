@@ -18,20 +18,25 @@ from limelight.data._mysql import (
     Moved,
     Unreachable,
     check_server,
-    connected,
+    connect,
     quoted,
     translated,
+    using,
 )
 from limelight.data._refs import OWN
+from limelight.data._served import answered, clone_database, server_findings
 from limelight.data._session import CHUNK, Row
 from limelight.data.dolt import DoltStore
-from limelight.data.store import MAIN
+from limelight.data.store import MAIN, Finding
 from limelight.errors import StoreError
 
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 180.0
 """How long a write is tried again, and waits for another or for a lost server."""
+
+RETURN_SECONDS = 15.0
+"""How long a server may be away that was there before, as when it is started anew."""
 
 # A key's columns must not need more bytes than this together, at four for a character.
 _KEY_CHARACTERS_IN_ALL = 7000
@@ -70,6 +75,8 @@ class ServerBackend:
     """A Dolt server's database; see `limelight.data._session.Backend`."""
 
     hash_length = 32
+    local = False
+    remote_schemes: tuple[str, ...] = ("file", "http", "https", "aws", "gs", "oci", "oss")
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -115,28 +122,59 @@ class ServerBackend:
                 with suppress(Lost):
                     target.call("dolt_branch", "-D", draft)
 
+    def remote_exists(self, url: str) -> bool:  # noqa: ARG002
+        """Not to be known from here; the server fetches from an empty place as well."""
+        return True
+
+    def clone(self, url: str) -> None:
+        clone_database(self.address, url)
+
+    def said(self, problem: Exception) -> str:
+        if isinstance(problem, (Moved, Lost, Unreachable)):
+            return ""
+        cause = problem.__cause__
+        return str(cause.args[-1]) if isinstance(cause, pymysql.err.MySQLError) else ""
+
+    def findings(self) -> list[Finding]:
+        with self.managing() as session:
+            return list(server_findings(session, self.address))
+
+    def answer(
+        self, sql: str, commit: str, seconds: float, most: int
+    ) -> tuple[list[str], list[Row]]:
+        return answered(self.address, sql, commit, seconds, most)
+
     def patiently(self, work: Callable[[], T]) -> T:
-        deadline, pause, reached = time.monotonic() + PATIENCE_SECONDS, 0.05, False
+        deadline, pause = time.monotonic() + PATIENCE_SECONDS, 0.05
         while True:
             try:
                 return work()
-            except (Moved, Lost, Unreachable) as problem:
+            except (Moved, Lost, Unreachable):
                 # A server that never answered is more likely a wrong address.
-                if isinstance(problem, Unreachable) and not reached:
+                if not self._checked or time.monotonic() > deadline:
                     raise
-                if time.monotonic() > deadline:
-                    raise
-            reached = True
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
 
     @contextmanager
     def _connected(self, revision: str, *, autocommit: bool = True) -> Iterator[Any]:
-        with connected(self.address, revision, autocommit=autocommit) as connection:
+        connection = self._connect(revision, autocommit)
+        with using(connection, self.address):
             if not self._checked:
                 check_server(connection, self.address)
                 self._checked = True
             yield connection
+
+    def _connect(self, revision: str, autocommit: bool) -> Any:
+        """A connection; a server that was there before is given time to come back."""
+        deadline = time.monotonic() + RETURN_SECONDS
+        while True:
+            try:
+                return connect(self.address, revision, autocommit=autocommit)
+            except (Lost, Unreachable):
+                if not self._checked or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
     def _wait_for(self, lock: str, session: ServerSession) -> None:
         """Be the one writer of a branch, until the session ends."""
@@ -230,6 +268,9 @@ class ServerSession:
         found = self.rows("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
         return [name for name, _ in found]
 
+    def columns(self, table: str) -> list[str]:
+        return [name for name, *_ in self.rows(f"SHOW COLUMNS FROM {quoted(table)}")]
+
     def sql_type(self, name: str, key: int) -> str:
         if key and name in ("TEXT", "BLOB"):
             length = min(KEY_CHARACTERS, _KEY_CHARACTERS_IN_ALL // key)
@@ -269,6 +310,11 @@ class ServerSession:
 
     def fast_forward(self, commit: str) -> None:
         self.call("dolt_merge", "--ff-only", commit)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether others on the way cannot read what is said."""
+        return hasattr(self.connection._sock, "cipher")
 
     def head(self) -> str:
         """The newest commit."""
