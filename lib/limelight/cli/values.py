@@ -121,8 +121,9 @@ def _rounded(value: Any) -> Any:
 
 def _word(value: Any) -> str:
     if isinstance(value, str):
-        # Else an empty text and spaces at an end could not be seen.
-        return visible(value) if value and value == value.strip() else repr(value)
+        # Else an empty text, spaces at an end and a missing value could not be told apart.
+        plain = value not in ("", "null") and value == value.strip()
+        return visible(value) if plain else repr(value)
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if isinstance(value, bool):
