@@ -17,6 +17,7 @@ MISSING_WORDS = (
 
 # A number with a leading zero or a plus is a name: a postal code, a telephone number.
 WHOLE = r"-?(?:0|[1-9]\d*)"
+_INTEGER = r"0|-?[1-9]\d*"  # a zero with a sign is a double
 NUMBER = rf"(?:{WHOLE}(?:\.\d*)?|-?\.\d+)(?:[eE][+-]?\d+)?|-?[iI]nf(?:inity)?"
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?"
@@ -114,8 +115,10 @@ def _converted(cells: pa.Array, whole: bool) -> Found | None:
     # takes ten times as long.
     if first.lower() in ("true", "false"):
         return _booleans(cells)
-    if whole and re.fullmatch(WHOLE, first) and (found := whole_numbers(cells)):
-        return found
+    if whole and re.fullmatch(_INTEGER, first):
+        found = whole_numbers(cells)
+        if found is not None or all_match(cells, _INTEGER):
+            return found
     if re.fullmatch(NUMBER, first):
         return numbers(cells)
     if re.fullmatch(DATE, first):
@@ -140,11 +143,9 @@ def whole_numbers(cells: pa.Array) -> Found | None:
             values = pc.cast(cells, dtype)
         except pa.ArrowInvalid:
             continue
-        # Arrow takes 007 and 0x7 for numbers: those that are spelt otherwise are looked at again.
+        # Arrow takes 007 and 0x7 for numbers.
         same = pc.equal(pc.cast(values, pa.string()), cells)
-        if pc.all(same, min_count=0).as_py() or all_match(cells, WHOLE):
-            return Found(kind, values)
-        return None
+        return Found(kind, values) if pc.all(same, min_count=0).as_py() else None
     return None
 
 
@@ -160,7 +161,7 @@ def numbers(cells: pa.Array) -> Found | None:
     long = pc.greater_equal(pc.binary_length(cells), 16)
     whole = cells.filter(pc.and_(long, pc.invert(pc.match_substring(cells, "."))))
     for word in whole.filter(matching(whole, r"-?\d+")).to_pylist():
-        if int(float(word)) != int(word) or len(word) > 19:
+        if int(float(word)) != int(word) or not -(2**63) <= int(word) < 2**63:
             return None
     return Found("float", values)
 

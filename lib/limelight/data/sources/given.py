@@ -206,11 +206,13 @@ def _spread(found: list[Any], codes: Any, kind: str) -> pd.Series:
     """The converted distinct values at the places of the values."""
     distinct = _distinct(found, kind)
     missing = bool((codes < 0).any()) or any(value is None for value in found)
+    if distinct.dtype == object:  # the code of what is missing is that of the last one
+        values = np.append(distinct.to_numpy(), np.array([None], dtype=object))
+        return pd.Series(values[codes], dtype=object)
     dtype = str(distinct.dtype)
     if missing and dtype in _NULLABLE:
         distinct = distinct.astype(_NULLABLE[dtype])
-    taken = pd.api.extensions.take(distinct.array, codes, allow_fill=bool((codes < 0).any()))
-    return pd.Series(taken)
+    return pd.Series(distinct.array.take(codes, allow_fill=bool((codes < 0).any())))
 
 
 _NULLABLE: dict[str, Any] = {"bool": "boolean", "int64": "Int64", "uint64": "UInt64"}

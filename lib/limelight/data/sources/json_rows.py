@@ -38,6 +38,8 @@ def read_json(parts: Sequence[Part], wanted: Wanted) -> Columns:
             counts[-1] += len(batch)
     rows = Rows(tuple(part.name for part in parts), tuple(counts))
     found = Columns({}, rows)
+    if not sum(counts):
+        raise InputError(f"{parts[0].name} has no rows.", "Give objects, one a line.")
     check_names(columns)
     for name in wanted.of(list(columns)):
         column = columns.pop(name)

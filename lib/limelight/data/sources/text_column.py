@@ -62,8 +62,14 @@ class Watch:
 
     def note(self, name: str, rows: Rows) -> str:
         """What is to be said of the column; empty if nothing is."""
-        if not self._active or not 0 < self.odd <= SUSPICIOUS * self.filled:
+        if not self._active or not self.filled or self.odd > SUSPICIOUS * self.filled:
             return ""
+        if not self.odd:
+            return (
+                f"column {name!r} is text: some of its {self.what} are too large to be kept exactly"
+                if self.what == "numbers"
+                else f"column {name!r} is text: not all of its dates exist, or have a time zone"
+            )
         shown = ", ".join(f"{value[:40]!r} in {rows.place(row)}" for row, value in self.shown)
         more = ", ..." if self.odd > len(self.shown) else ""
         return (
@@ -136,13 +142,9 @@ class TextColumn:
         self._chunks.append(emptied(cells))
 
     def _add_typed(self, found: Found, kind: Kind) -> None:
-        whole = ("int", "wide_int")
         inexact = kind == "float" and (
-            (found.kind in whole and not exact_as_double(found.values))
-            or (
-                self._kind in whole
-                and not all(exact_as_double(c) for c in self._chunks if len(c) > c.null_count)
-            )
+            (found.kind == "int" and not exact_as_double(found.values))
+            or (self._kind == "int" and not all(map(exact_as_double, self._chunks)))
         )
         self._chunks.append(found.values)
         self._plain = self._plain and found.plain
@@ -168,7 +170,7 @@ def _common(one: Kind, other: Kind) -> Kind:
     both = {one, other}
     if both <= {"int", "wide_int"}:
         return "wide_int"
-    return "float" if both <= {"int", "wide_int", "float"} else "text"
+    return "float" if both <= {"int", "float"} else "text"
 
 
 def _within_64_bits(chunks: list[pa.Array]) -> bool:
