@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dolt_server import dolt, own_server, server_url, shared_server  # noqa: F401 (fixtures)
+from dolt_server import dolt, own_server, server_url, shared_server, store  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -73,7 +73,7 @@ def first_run(tmp_path_factory) -> Ran:
 def client(monkeypatch):
     """``client(folder)``: the latest run's data in a folder, through the Metaflow client."""
 
-    def data_of(folder: Path):
+    def data_of(folder: Path, flow: str = "TrainFlow"):
         from metaflow.plugins.datastores.local_storage import LocalStorage
 
         from limelight.runs import find_run
@@ -82,6 +82,6 @@ def client(monkeypatch):
         monkeypatch.setenv("METAFLOW_USER", "tester")
         # The client keeps the root that it found first.
         monkeypatch.setattr(LocalStorage, "datastore_root", str(folder / ".metaflow"))
-        return find_run().data
+        return find_run(flow).data
 
     return data_of

@@ -1,4 +1,4 @@
-"""A real ``dolt sql-server`` for the tests, on a free port of this machine."""
+"""Stores for the tests, some on a real ``dolt sql-server`` on a free port of this machine."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from typing import Any
 import dolt_binary
 import pymysql
 import pytest
+
+from limelight.data import Store, open_store
 
 PASSWORD = "correct horse"
 ADMIN, WRITER = "root", "writer"
@@ -191,3 +193,11 @@ def server_url(shared_server: DoltServer, monkeypatch: pytest.MonkeyPatch) -> It
     name = shared_server.make_database()
     yield shared_server.url(name)
     shared_server.sql(f"DROP DATABASE `{name}`")
+
+
+@pytest.fixture(params=["doltlite", pytest.param("server", marks=pytest.mark.server)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store: whatever asks for it is run once on each kind."""
+    if request.param == "server":
+        return open_store(request.getfixturevalue("server_url"))
+    return open_store(tmp_path / "new folder" / "store.db")

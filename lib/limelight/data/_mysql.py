@@ -62,7 +62,9 @@ def using(connection: Any, address: Address) -> Iterator[Any]:
         with translated(address):
             yield connection
     finally:
-        # A close in good order would first read an answer to its end.
+        # A close in good order would first read an answer to its end; and so would its cursor.
+        if connection._result is not None:
+            connection._result.unbuffered_active = False
         connection._force_close()
 
 

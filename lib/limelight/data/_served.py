@@ -38,13 +38,11 @@ def answered(
         _run(connection, "SET SESSION sql_mode = %s", (SQL_MODE,))
         _run(connection, "START TRANSACTION READ ONLY")
         try:
-            # In pieces, so that no answer is larger than may be asked for.
-            with connection.cursor(pymysql.cursors.SSCursor) as cursor:
-                cursor.execute(statement)
-                rows = cursor.fetchmany(most + 1)
-                names = [name for name, *_ in cursor.description]
-                if len(rows) > most:
-                    connection._force_close()
+            # Unbuffered, so that no answer is larger than may be asked for; the rest is not read.
+            cursor = connection.cursor(pymysql.cursors.SSCursor)
+            cursor.execute(statement)
+            rows = cursor.fetchmany(most + 1)
+            names = [name for name, *_ in cursor.description]
         except pymysql.err.MySQLError as problem:
             if time.monotonic() > deadline:
                 raise too_long(seconds) from problem
