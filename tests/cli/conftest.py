@@ -81,7 +81,7 @@ def path(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def limelight(path: Path) -> Callable[..., str]:
-    """``limelight("log", "loans")``: what ``limelight data log loans`` says, if all goes well."""
+    """``limelight("log")``: what ``limelight data log`` says; if it fails, what is wrong."""
 
     def run(*words: str, code: int = 0) -> str:
         from limelight.cli.app import app
@@ -91,7 +91,7 @@ def limelight(path: Path) -> Callable[..., str]:
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
-        return result.stdout if code == 0 else result.stderr
+        return result.stdout if code == 0 else result.stderr or result.stdout
 
     return run
 

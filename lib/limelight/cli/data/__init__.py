@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from limelight.cli.data import diffing, looking, merging, refs, remotes, taking, upkeep
+from limelight.cli.data import (
+    copying,
+    diffing,
+    history,
+    listing,
+    merging,
+    refs,
+    remotes,
+    showing,
+    taking,
+    upkeep,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,9 +36,9 @@ app = typer.Typer(
 )
 
 for _name, _command in (
-    ("list", looking.list_datasets),
-    ("log", looking.log),
-    ("show", looking.show),
+    ("list", listing.list_datasets),
+    ("log", history.log),
+    ("show", showing.show),
     ("diff", diffing.diff),
     ("export", taking.export),
     ("query", taking.query),
@@ -39,8 +50,8 @@ for _name, _command in (
     ("remote", remotes.remote),
     ("push", remotes.push),
     ("pull", remotes.pull),
-    ("clone", remotes.clone),
-    ("copy", remotes.copy),
+    ("clone", copying.clone),
+    ("copy", copying.copy),
     ("gc", upkeep.gc),
     ("doctor", upkeep.doctor),
 ):

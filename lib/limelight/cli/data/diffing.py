@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from limelight.cli.data.taking import ForceOption, Format, FormatOption
-from limelight.cli.data.words import short
+from limelight.cli.data.words import short, type_name
 from limelight.cli.options import (
     DatasetArgument,
     JsonOption,
@@ -129,8 +129,6 @@ def _versions(store: Store, dataset: str, old: str, new: str) -> tuple[DataVersi
 
 def _types(store: Store, old: DataVersion, new: DataVersion) -> tuple[Types, list[str]]:
     """Type of each column in both versions, empty where it is missing; and those that changed."""
-    from limelight.cli.data.looking import type_name
-
     was = {column.name: type_name(column) for column in store.columns(old)}
     now = {column.name: type_name(column) for column in store.columns(new)}
     types = {name: (was.get(name, ""), now.get(name, "")) for name in {**was, **now}}
