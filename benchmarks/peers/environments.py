@@ -19,7 +19,17 @@ REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 
 
 class InstallError(Exception):
-    """An environment could not be made; the text is the installer's last lines."""
+    """A tool cannot be had here.
+
+    Args:
+        problem: Why, in a line.
+        said: What the installer said.
+    """
+
+    def __init__(self, problem: str, said: str = "") -> None:
+        super().__init__(problem, said)
+        self.problem = problem
+        self.said = said
 
 
 def cache_folder() -> Path:
@@ -82,4 +92,5 @@ def _run(*words: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        raise InstallError((done.stderr or done.stdout)[-2000:])
+        said = done.stderr or done.stdout
+        raise InstallError("its environment could not be made", said[-2000:])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -47,35 +46,25 @@ def measure(tool: Tool, task: BenchmarkTask, key: Key, results: Results, cache: 
         floor=_floor(task),
         train_rows=task.train_rows,
         test_rows=len(task.truth),
-        load_before=os.getloadavg()[0],
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    missing = [program for program in tool.programs if shutil.which(program) is None]
     try:
         python = tool.python(cache)
     except InstallError as error:
-        reason = "its environment could not be made"
-        result = replace(result, reason=reason, tail=_last_lines(str(error)))
+        result = replace(result, reason=error.problem, tail=error.said)
     else:
-        if missing:
-            result = replace(result, reason=f"{' and '.join(missing)} not found on PATH")
-        else:
-            result = _run_in_folder(tool, task, python, result, results)
+        # A server that is being killed may still write there when the folder goes.
+        with tempfile.TemporaryDirectory(prefix="peer", ignore_cleanup_errors=True) as folder:
+            result = _run(tool, task, python, Path(folder), result, results)
     results.append(result)
     return result
-
-
-def _run_in_folder(
-    tool: Tool, task: BenchmarkTask, python: Path, result: Result, results: Results
-) -> Result:
-    # What a killed server still writes may make the folder's end fail; it is not ours to mind.
-    with tempfile.TemporaryDirectory(prefix="peer", ignore_cleanup_errors=True) as folder:
-        return _run(tool, task, python, Path(folder), result, results)
 
 
 def _run(
     tool: Tool, task: BenchmarkTask, python: Path, folder: Path, result: Result, results: Results
 ) -> Result:
+    """Run the tool in a folder of its own, and score what it leaves there."""
+    result = replace(result, load_before=os.getloadavg()[0])
     request = _request(tool, task, result, folder)
     request.write(folder / "request.json")
     ended = processes.run(
@@ -94,7 +83,7 @@ def _run(
         prediction = _prediction(folder, task)
     except ValueError as problem:
         status = "killed" if ended.code is None else "failed"
-        return replace(result, status=status, reason=str(problem), tail=_last_lines(_log(folder)))
+        return replace(result, status=status, reason=str(problem), tail=_tail(folder))
     interval = bootstrap_interval(task.metric, task.truth, prediction)
     return replace(
         result,
@@ -205,5 +194,5 @@ def _log(folder: Path) -> str:
     return (folder / "log").read_text("utf-8", errors="replace")
 
 
-def _last_lines(text: str) -> str:
-    return "\n".join(text.splitlines()[-_TAIL_LINES:])
+def _tail(folder: Path) -> str:
+    return "\n".join(_log(folder).splitlines()[-_TAIL_LINES:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,8 +38,11 @@ class Tool:
         """Its interpreter; its environment is made where it is not there yet.
 
         Raises:
-            environments.InstallError: That failed.
+            environments.InstallError: That failed, or one of its programs is not there.
         """
+        missing = [program for program in self.programs if shutil.which(program) is None]
+        if missing:
+            raise environments.InstallError(f"{' and '.join(missing)} not found on PATH")
         if self.requirements is None:
             return Path(sys.executable)
         return environments.make(self.requirements, cache)
