@@ -18,13 +18,14 @@ def database(tmp_path: Path) -> Path:
     with sqlite3.connect(path) as connection:
         connection.execute(
             "CREATE TABLE loans (id INTEGER PRIMARY KEY, paid BOOLEAN, day DATE,"
-            " amount NUMERIC(10, 2), name TEXT, raw BLOB, at TIMESTAMP)"
+            " amount NUMERIC(10, 2), name TEXT, raw BLOB, at TIMESTAMP, hour TIME, more JSON)"
         )
         connection.execute(
             "INSERT INTO loans VALUES"
-            " (1, 1, '2020-01-31', 0.123456789012, '007', x'00ff', '2020-01-31 10:00:00'),"
-            " (2, NULL, NULL, NULL, '', NULL, NULL),"
-            " (9007199254740993, 0, NULL, 2, NULL, x'', NULL)"
+            " (1, 1, '2020-01-31', 0.123456789012, '007', x'00ff', '2020-01-31 10:00:00',"
+            " '10:30:00', '{\"a\": 1}'),"
+            " (2, NULL, NULL, NULL, '', NULL, NULL, NULL, NULL),"
+            " (9007199254740993, 0, NULL, 2, NULL, x'', NULL, NULL, NULL)"
         )
         connection.execute("CREATE TABLE mixed (x, bad DATE)")
         connection.execute("INSERT INTO mixed VALUES (1, 'soon'), ('a', NULL), (2, NULL)")
@@ -47,7 +48,10 @@ def test_a_table_has_the_types_that_it_declares(database: Path) -> None:
         "name": "str",
         "raw": "object",
         "at": "datetime64[us]",
+        "hour": "str",
+        "more": "str",
     }
+    assert frame.loc[0, ["hour", "more"]].tolist() == ["10:30:00", '{"a": 1}']
     assert frame["id"].tolist() == [1, 2, 2**53 + 1]
     assert frame["day"].tolist() == [dt.date(2020, 1, 31), None, None]
     assert frame["amount"][0] == 0.123456789012
@@ -80,14 +84,14 @@ def test_mixed_values_are_reported(database: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("DROP TABLE loans", "readonly"),
-        ("INSERT INTO loans (id) VALUES (9)", "readonly"),
+        ("DROP TABLE loans", "does not start as one that reads"),
+        ("/* SELECT */ INSERT INTO loans (id) VALUES (9)", "does not start as one that reads"),
         ("WITH x AS (SELECT 9 AS id) UPDATE loans SET name = 'x'", "readonly"),
         ("SELECT nope FROM loans", "says: no such column: nope"),
-        ("SELECT 1; SELECT 2", "one statement at a time"),
+        ("-- all\nSELECT 1; SELECT 2", "one statement at a time"),
         ("SELECT id, id FROM loans", "'id' given more than once"),
         ("SELECT * FROM loans WHERE id < 0", "has no rows"),
-        ("PRAGMA query_only = OFF", "gives no table"),
+        ("PRAGMA query_only = OFF", "does not start as one that reads"),
         ("loan", r"table 'loan' is not in the database\..* Did you mean 'loans'"),
         ("", r"there is no query\. Give a SELECT, .* Known: 'loans', 'mixed'"),
         ("mixed", "a value is not what its column declares: .*soon.*SELECT"),

@@ -54,7 +54,8 @@ def load(request: Request) -> Table:
     notes = []
     name = request.dataset or (_stem(request.source) if request.source else DEFAULT_DATASET)
     if request.source:
-        version = _import_source(store, name, request)
+        version, remarks = _import_source(store, name, request)
+        notes += [f"in {request.source}, {remark}" for remark in remarks]
         notes.append(f"{request.source} is commit {version.commit[:10]} of dataset {name!r}")
     elif name not in store.datasets() and name in bundled_names(request.bundled):
         frame, card = load_bundled(name, request.bundled)
@@ -82,12 +83,19 @@ def _resolve(store: Store, name: str, request: Request) -> DataVersion:
     return store.resolve(name, request.ref)
 
 
-def _import_source(store: Store, name: str, request: Request) -> DataVersion:
-    """Commit a file that can be trained on; one that cannot leaves the store as it is."""
+def _import_source(
+    store: Store, name: str, request: Request
+) -> tuple[DataVersion, tuple[str, ...]]:
+    """Commit a file that can be trained on; one that cannot leaves the store as it is.
+
+    Returns:
+        The version, and what was odd about the file.
+    """
     known = name in store.datasets()
     card = store.card(store.resolve(name)) if known else DatasetCard(name=name, target="")
-    card = replace(_with_wishes(card, request), source=card.source or Path(request.source).name)
-    frame = read_source(request.source, key=card.key).frame
+    card = _with_wishes(card, request)
+    table = read_source(request.source, key=card.key)
+    frame, card = table.frame, replace(card, source=card.source or table.origin)
     if not card.target:
         raise InputError(
             f"{request.source} is new, and which column to predict is not known.",
@@ -95,7 +103,8 @@ def _import_source(store: Store, name: str, request: Request) -> DataVersion:
         )
     # A rehearsal: nothing is written if it fails.
     prepare(_trainable(keyed(frame, card.key), card, request), card, request)
-    return store.write(name, frame, f"Import {Path(request.source).name}", card=card)
+    version = store.write(name, frame, f"Import {Path(request.source).name}", card=card)
+    return version, table.notes
 
 
 def _trainable(frame: pd.DataFrame, card: DatasetCard, request: Request) -> pd.DataFrame:

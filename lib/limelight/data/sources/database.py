@@ -29,11 +29,11 @@ PASSWORD = "LIMELIGHT_SOURCE_PASSWORD"
 """The environment variable with the password of a database; with ``_FILE`` behind, of its file."""
 
 _BATCH = 10_000
-# What makes a session one that cannot write, where the database knows such a thing.
+# What makes a transaction one that cannot write, where the database knows such a thing.
 _READ_ONLY = {
     "sqlite": "PRAGMA query_only = ON",
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+    "mysql": "START TRANSACTION READ ONLY",
+    "mariadb": "START TRANSACTION READ ONLY",
 }
 _PACKAGES = {
     "psycopg": "psycopg[binary]",
@@ -47,6 +47,7 @@ _PACKAGES = {
 }
 """What to install for a driver, or a dialect, where it is not called the same."""
 
+_COMMENT = re.compile(r"--[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
 _NAME = re.compile(r"(?:(?P<schema>[^\W\d][\w$]*)\.)?(?P<table>[^\W\d][\w$]*)")
 
 
@@ -54,8 +55,9 @@ def read_database(url: str, query: str, wanted: Wanted) -> tuple[Columns, str]:
     """What a query gives, in the types that the database's driver gives them.
 
     Rows are streamed in a transaction that is rolled back, and cannot write where the database
-    knows such transactions. The query is handed over as it is. Columns of a table that is named
-    have the types that it declares (booleans and dates of SQLite, say).
+    knows such transactions; the account should have no other rights all the same. The query is
+    handed over as it is. Columns of a table that is named have the types that it declares
+    (booleans and dates of SQLite, say).
 
     Args:
         url: One of SQLAlchemy's. A password is better given in ``$LIMELIGHT_SOURCE_PASSWORD``,
@@ -217,11 +219,22 @@ def _result(connection: sa.Connection, query: str, wanted: Wanted) -> sa.CursorR
         table = _table(connection, name["table"] if name else "", name and name["schema"])
         chosen = wanted.of(list(table.columns.keys()))
         return streamed.execute(sa.select(*(table.columns[column] for column in chosen)))
+    _check_reads(query)
     # As it is: a colon or a percent sign in it is no parameter.
     result = streamed.execution_options(no_parameters=True).exec_driver_sql(query)
     if not result.returns_rows:
         raise InputError(f"the query {query[:60]!r} gives no table.", "Give a SELECT.")
     return result
+
+
+def _check_reads(query: str) -> None:
+    """The query is of a kind that reads; not every database can be told to read only."""
+    bare = _COMMENT.sub(" ", query).lstrip(" \t\r\n(")
+    word = (re.match(r"\w*", bare) or [""])[0].upper()
+    if word not in ("SELECT", "WITH", "VALUES", "TABLE", "FROM", "SHOW", "DESCRIBE", "EXPLAIN"):
+        raise InputError(
+            f"the query {query[:60]!r} does not start as one that reads.", "Give a SELECT."
+        )
 
 
 def _table(connection: sa.Connection, name: str, schema: str | None) -> sa.Table:
@@ -239,16 +252,11 @@ def _table(connection: sa.Connection, name: str, schema: str | None) -> sa.Table
             f"the table {name!r} is not in the database." if name else "there is no query.",
             f"Give a SELECT, or the name of a table. {did_you_mean(name, known)}",
         ) from None
-    if connection.dialect.name == "sqlite":
-        _keep_stored(table)
-    return table
-
-
-def _keep_stored(table: sa.Table) -> None:
-    """SQLite has no decimals: its doubles stay what they are, instead of being rounded."""
     for column in table.columns:
-        if isinstance(column.type, sa.Numeric):
+        # As the driver has them: SQLAlchemy would round MySQL's doubles, and make objects of JSON.
+        if isinstance(column.type, (sa.JSON, sa.Numeric)):
             column.type = sa.types.NullType()
+    return table
 
 
 def _columns(result: sa.CursorResult[Any], wanted: Wanted) -> Columns:

@@ -225,7 +225,7 @@ def _distinct(found: list[Any], kind: str) -> pd.Series:
         # In the order of the alphabet, so that the same values always make the same type.
         return text.astype(pd.CategoricalDtype(sorted(set(found)))) if kind == "category" else text
     if kind == "int":
-        return _whole(found)
+        return whole_numbers(found)
     if kind == "datetime":
         return _moments(found)
     dtypes: dict[str, Any] = {"number": "float64", "bool": "boolean"}
@@ -235,7 +235,8 @@ def _distinct(found: list[Any], kind: str) -> pd.Series:
     return series
 
 
-def _whole(found: list[Any]) -> pd.Series:
+def whole_numbers(found: list[Any]) -> pd.Series:
+    """Python's whole numbers, or None, in 64 bits if that is enough for all."""
     kept = [value for value in found if value is not None]
     low, high = min(kept, default=0), max(kept, default=0)
     if low >= -(2**63) and high < 2**63:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from limelight.data.reading import datetimes
 from limelight.data.sources.arrow import as_series
+from limelight.data.sources.given import whole_numbers
 from limelight.data.sources.table import Rows
 from limelight.errors import InputError
 
@@ -109,6 +110,8 @@ class ValueColumn:
             return bytes(value)
         if isinstance(value, uuid.UUID):
             return str(value)
+        if isinstance(value, dt.time):
+            return value.isoformat()
         if isinstance(value, Enum):
             return value.name
         for plain in (int, float, str):
@@ -160,7 +163,7 @@ def _united(kinds: set[type], chunks: list[Any], dates: bool) -> pd.Series | Non
         return _one_type(kinds, chunks, dates)
     values = [value for chunk in chunks for value in _objects(chunk)]
     if kinds <= {int, float}:
-        return _numbers(values) if kinds != {int} else pd.Series(values, dtype=object)
+        return whole_numbers(values) if kinds == {int} else _numbers(values)
     if kinds <= {int, Decimal}:
         whole = (v if v is None or type(v) is Decimal else Decimal(v) for v in values)
         return _object_series(list(whole))
