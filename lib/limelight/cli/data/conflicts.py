@@ -64,7 +64,8 @@ def decided(
     from limelight.errors import ConflictError
 
     if conflicts_to is not None:
-        files.check_place(conflicts_to, force=force)
+        check = files.check_place if _as_json(conflicts_to) else files.check_target
+        check(conflicts_to, force=force)
     try:
         return work()
     except ConflictError as error:
@@ -90,10 +91,14 @@ def _write(error: ConflictError, target: str, *, force: bool) -> None:
     from limelight.data.merging import as_text
 
     listed = as_text(error.conflicts)
-    if target.lower().endswith(".json"):
+    if _as_json(target):
         files.write_text(json_text(records(listed)) + "\n", target, force=force)
     else:
         files.write_frame(listed, target, force=force)
+
+
+def _as_json(target: str) -> bool:
+    return target.lower().endswith(".json")
 
 
 def _print_conflicts(error: ConflictError) -> None:
