@@ -169,18 +169,18 @@ def hook(
     after: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Do something before and after the first time that a branch is moved to a draft."""
-    land, drafts = ServerSession.land, list[str]()
+    land, landed = ServerSession.land, list[str]()
 
-    def hooked(session: ServerSession, draft: str) -> None:
-        drafts.append(draft)
-        if len(drafts) == 1:
+    def hooked(session: ServerSession, commit: str) -> None:
+        landed.append(commit)
+        if len(landed) == 1:
             before()
-        land(session, draft)
-        if len(drafts) == 1:
+        land(session, commit)
+        if len(landed) == 1:
             after()
 
     monkeypatch.setattr(ServerSession, "land", hooked)
-    return drafts
+    return landed
 
 
 def test_changes_that_others_make_meanwhile_are_not_swept_up(
@@ -209,9 +209,9 @@ def test_a_commit_of_another_program_in_between_is_kept(
         shared_server.sql("CREATE TABLE theirs (a INT PRIMARY KEY)", database=database)
         shared_server.sql("CALL dolt_commit('-Am', 'Theirs')", database=database)
 
-    drafts = hook(monkeypatch, commit)
+    landed = hook(monkeypatch, commit)
     version = store.write("t", numbers(1), "Second")
-    assert len(drafts) == 2  # the first could not be landed any more
+    assert len(landed) == 2  # the first could not be landed any more
     assert messages(store, None)[:3] == ["Second", "Theirs", "First"]
     assert store.read(version)["x"].tolist() == [1, 1, 1]
     assert list(store.branches()) == ["main"]

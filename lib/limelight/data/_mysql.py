@@ -37,6 +37,10 @@ class Lost(StoreError):
     """The connection broke; what was asked may be done, or not."""
 
 
+class BranchGone(StoreError):
+    """Another program took a branch away just now."""
+
+
 class Moved(StoreError):
     """Somebody else's commit came first: the same work can be tried again."""
 
@@ -194,6 +198,8 @@ def _said(address: Address, problem: Exception) -> LimelightError:
 
 def _refused(address: Address, text: str) -> LimelightError:
     """What the server says of a statement that reached it."""
+    if text == "branch not found":
+        return BranchGone("a branch was taken away meanwhile.", "Try again.")
     long = re.search(r"is too large for column '(.*)'", text, re.S)
     if long:
         return InputError(

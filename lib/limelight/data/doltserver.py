@@ -14,6 +14,7 @@ import pymysql.cursors
 from limelight.data._address import Address, parse
 from limelight.data._mysql import (
     KEY_CHARACTERS,
+    BranchGone,
     Lost,
     Moved,
     Unreachable,
@@ -37,6 +38,9 @@ PATIENCE_SECONDS = 180.0
 
 RETURN_SECONDS = 15.0
 """How long a server may be away that was there before, as when it is started anew."""
+
+# The server lists its branches and then looks at each, and a draft may be gone by then: look again.
+_LOOKS = 9
 
 # A key's columns must not need more bytes than this together, at four for a character.
 _KEY_CHARACTERS_IN_ALL = 7000
@@ -116,7 +120,7 @@ class ServerBackend:
                     yield session
                     own.commit()
                     made = session.head()
-                self._land(branch, draft, made, target)
+                self._land(branch, made, target)
             finally:
                 # Without a connection it stays, for the next writer to sweep.
                 with suppress(Lost):
@@ -187,8 +191,8 @@ class ServerBackend:
                 f" (KILL {holder}), and try again.",
             )
 
-    def _land(self, branch: str, draft: str, made: str, target: ServerSession) -> None:
-        """Move a branch to what was made on the draft of it, all at once.
+    def _land(self, branch: str, made: str, target: ServerSession) -> None:
+        """Move a branch to the commit that was made on the draft of it, all at once.
 
         Where the connection is lost, the branch is asked what became of it: so a commit that was
         made, but not acknowledged, is not made twice.
@@ -197,10 +201,10 @@ class ServerBackend:
         while True:
             try:
                 if not lost:
-                    return target.land(draft)
+                    return target.land(made)
                 with self._connected(branch) as connection:
                     again = ServerSession(connection, self.address)
-                    return None if again.has(made) else again.land(draft)
+                    return None if again.has(made) else again.land(made)
             except (Lost, Unreachable) as problem:
                 if time.monotonic() > deadline:
                     raise StoreError(
@@ -237,6 +241,12 @@ class ServerSession:
         return quoted(name)
 
     def rows(self, sql: str, values: Row = ()) -> list[Row]:
+        for _ in range(_LOOKS):
+            with suppress(BranchGone):
+                return self._rows(sql, values)
+        return self._rows(sql, values)
+
+    def _rows(self, sql: str, values: Row) -> list[Row]:
         with translated(self._address), self.connection.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall())
@@ -262,7 +272,7 @@ class ServerSession:
             # The caller wrote what the conflicts are decided to.
             arguments = (*arguments, "--force")
         places = ", ".join(["%s"] * len(arguments))
-        return self.rows(f"CALL {quoted(procedure)}({places})", arguments)
+        return self._rows(f"CALL {quoted(procedure)}({places})", arguments)
 
     def tables(self) -> list[str]:
         found = self.rows("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'")
@@ -325,15 +335,15 @@ class ServerSession:
         """Whether a commit is among those up to here."""
         return bool(self.rows("SELECT 1 FROM dolt_log WHERE commit_hash = %s", (commit,)))
 
-    def land(self, draft: str) -> None:
-        """Move the branch to a draft of it.
+    def land(self, commit: str) -> None:
+        """Move the branch to a commit that comes after its newest.
 
         Raises:
-            Moved: It has other commits by now.
+            Moved: The branch has other commits by now.
             StoreError: Something lies uncommitted on it.
         """
         try:
-            self.call("dolt_merge", "--ff-only", draft)
+            self.call("dolt_merge", "--ff-only", commit)
         except StoreError as problem:
             if "fast-forward" in problem.problem:
                 raise Moved("another writer committed first.", "Try again.") from problem
