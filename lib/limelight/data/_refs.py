@@ -86,17 +86,18 @@ def check_ref_name(name: str, what: str) -> None:
 
 
 def check_free(refs: Refs, name: str) -> None:
-    """No branch or tag has a name yet.
+    """No branch or tag has a name yet, in whatever case: the engines do not tell them apart.
 
     Raises:
         InputError: One has.
     """
-    for what, taken in (("branch", refs.branches), ("tag", refs.tags)):
-        if name in taken:
-            raise InputError(
-                f"the name {name!r} is taken by a {what} at commit {taken[name][:12]}.",
-                "Choose another name.",
-            )
+    for what, known in (("branch", refs.branches), ("tag", refs.tags)):
+        for taken, commit in known.items():
+            if taken.lower() == name.lower():
+                raise InputError(
+                    f"the name {taken!r} is taken by a {what} at commit {commit[:12]}.",
+                    "Choose another name.",
+                )
 
 
 def parents(session: Session) -> dict[str, tuple[str, ...]]:

@@ -192,8 +192,14 @@ def _sql_names(names: Iterable[str]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    """A name that MySQL takes: short, without spaces at its end, of printable characters."""
+    """A name that MySQL takes: short, without spaces at its end, of printable characters.
+
+    A letter with two in lower case is replaced as well: a Dolt server loses such columns' values.
+    """
     kept = "".join(
-        letter if letter.isprintable() and letter < "\U00010000" else "_" for letter in name
+        letter
+        if letter.isprintable() and letter < "\U00010000" and len(letter.lower()) == 1
+        else "_"
+        for letter in name
     )
     return kept[:_LONGEST_NAME].strip() or "column"
