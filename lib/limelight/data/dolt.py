@@ -31,10 +31,16 @@ from limelight.data.store import (
     DiffSummary,
     Finding,
     Mode,
+    Side,
 )
 from limelight.errors import InputError, StoreError, did_you_mean
 
 T = TypeVar("T")
+
+_RESERVED = ("sqlite_", "dolt_", "limelight_", "__database__")
+
+# Dolt takes the last byte of a table's name for a letter, and two of them for spaces ("à", "Å").
+_LIKE_SPACES = (0x85, 0xA0)
 
 
 class DoltStore:
@@ -224,6 +230,36 @@ class DoltStore:
                 return commit(session, message, author, date, empty="--allow-empty")
 
         return self.backend.patiently(work)
+
+    def merge(
+        self,
+        source: str,
+        into: str = MAIN,
+        *,
+        message: str = "",
+        author: str = AUTHOR,
+        take: Side | None = None,
+        decisions: pd.DataFrame | None = None,
+    ) -> str:
+        """Bring the commits of a ref into a branch; cell by cell, by key."""
+        from limelight.data import _merge
+
+        return _merge.merge(self, source, into, message, author, take, decisions)
+
+    def revert(
+        self,
+        ref: str,
+        branch: str = MAIN,
+        *,
+        message: str = "",
+        author: str = AUTHOR,
+        take: Side | None = None,
+        decisions: pd.DataFrame | None = None,
+    ) -> str:
+        """Undo what one commit changed, by a new commit on a branch."""
+        from limelight.data import _merge
+
+        return _merge.revert(self, ref, branch, message, author, take, decisions)
 
     def tag(self, name: str, version: DataVersion, message: str = "") -> None:
         """Name a version."""
@@ -490,20 +526,30 @@ def _check_dataset_name(dataset: str) -> None:
     if (
         not 0 < len(dataset) <= 60
         or dataset != dataset.strip()
-        or not dataset.isprintable()
-        or dataset.casefold().startswith(("sqlite_", "dolt_", "limelight_"))
+        or not all(letter.isprintable() and letter < "\U00010000" for letter in dataset)
+        or dataset.casefold().startswith(_RESERVED)
     ):
         raise InputError(
             f"{dataset!r} is not a valid dataset name.",
-            "Use 1 to 60 characters, not starting with 'dolt_', 'sqlite_' or 'limelight_'.",
+            "Use 1 to 60 characters, no pictures (emoji), and none of these at the start:"
+            f" {', '.join(map(repr, _RESERVED))}.",
+        )
+    if dataset.encode()[-1] in _LIKE_SPACES or len(dataset.lower()) > len(dataset):
+        raise InputError(
+            f"{dataset!r} is not a valid dataset name, since a Dolt server does not take it.",
+            "Leave the last letter's accent away, or use another name.",
         )
 
 
 def _check_commit(message: str, author: str) -> None:
     if not message.strip():
         raise InputError("the commit has no message.", "Say in a few words what changed.")
-    if not re.fullmatch(r"[^<>\n]+ <[^<>\s]*>", author):
-        raise InputError(f"the author {author!r} is not valid.", "Give it as 'Name <e-mail>'.")
+    # What stands before a parenthesis would be lost.
+    if not re.fullmatch(r"[^<>\n()\s]([^<>\n()]*[^<>\n()\s])? <[^<>\s()]*>", author):
+        raise InputError(
+            f"the author {author!r} is not valid.",
+            "Give it as 'Name <e-mail>', without parentheses.",
+        )
 
 
 def _check_card(card: DatasetCard, layout: _tables.Layout) -> None:

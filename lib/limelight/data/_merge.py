@@ -1,0 +1,213 @@
+"""Merge and revert: what other commits changed is brought into a branch, or taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from limelight.data import _tables
+from limelight.data._refs import ancestors, parents
+from limelight.data._session import Session
+from limelight.data._threeway import Sides
+from limelight.data.card import DatasetCard
+from limelight.data.dolt import DoltStore, _check_commit, _prepared, commit
+from limelight.data.merging import Snapshot, Versions, merge_datasets
+from limelight.data.store import Side
+from limelight.errors import InputError, StoreError
+
+
+@dataclass(frozen=True)
+class _State:
+    """All of a dataset in one version, without its rows: equal for equal versions."""
+
+    table_hash: str
+    card: DatasetCard
+    layout: _tables.Layout | None
+
+
+States = dict[str, _State]
+Ready = tuple[_tables.Content, DatasetCard]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What becomes of each dataset.
+
+    Args:
+        commits: The three versions of the store.
+        states: What they hold.
+        ready: The datasets that both sides changed, as they are to be; None: dropped.
+    """
+
+    commits: Sides[str]
+    states: Sides[States]
+    ready: dict[str, Ready | None]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_names(self.states))
+
+    def side(self, dataset: str) -> str:
+        """Who has the right version of a dataset that one side changed at most."""
+        base, ours, _ = (states.get(dataset) for states in self.states)
+        return "theirs" if ours == base else "ours"
+
+
+def merge(
+    store: DoltStore,
+    source: str,
+    into: str,
+    message: str,
+    author: str,
+    take: Side | None,
+    decisions: pd.DataFrame | None,
+) -> str:
+    """As `Store.merge` has it.
+
+    The merge is made ready before the branch is held, and made again if the branch moved since.
+    Of Dolt's own merge only the second parent is kept, and what comes out as it should.
+    """
+    message = message or f"Merge {source} into {into}"
+    _check_commit(message, author)
+    theirs, _ = store._find(source)
+    store._check_branch(into)
+
+    def planned(ours: str) -> _Plan:
+        commits = Sides(_merge_base(store, ours, theirs, source, into), ours, theirs)
+        return _planned(store, commits, take, decisions)
+
+    plan = planned(store.branches()[into])
+    if plan.commits.base == theirs:
+        return plan.commits.ours
+
+    def work() -> str:
+        with store._writing(into) as session:
+            head = _head(session)
+            now = plan if plan.commits.ours == head else planned(head)
+            if now.commits.base == head:
+                session.fast_forward(theirs)
+                return theirs
+            session.merge(theirs)
+            _write(store, session, now)
+            return commit(session, message, author, empty="--allow-empty")
+
+    return store.backend.patiently(work)
+
+
+def revert(
+    store: DoltStore,
+    ref: str,
+    branch: str,
+    message: str,
+    author: str,
+    take: Side | None,
+    decisions: pd.DataFrame | None,
+) -> str:
+    """As `Store.revert` has it: a merge of what was before the commit, from the commit on."""
+    undone, _ = store._find(ref)
+    store._check_branch(branch)
+    with store.backend.reading(undone) as session:
+        before = parents(session).get(undone)
+        said = session.log()[0][4]
+    if not before:
+        raise InputError(
+            f"{ref!r} is the first commit, and nothing was before it.",
+            "Give a later commit: limelight data log.",
+        )
+    message = message or f'Revert "{said}"'
+    _check_commit(message, author)
+
+    def planned(ours: str) -> _Plan:
+        return _planned(store, Sides(undone, ours, before[0]), take, decisions)
+
+    plan = planned(store.branches()[branch])
+
+    def work() -> str:
+        with store._writing(branch) as session:
+            head = _head(session)
+            _write(store, session, plan if plan.commits.ours == head else planned(head))
+            return commit(session, message, author)
+
+    return store.backend.patiently(work)
+
+
+def _planned(
+    store: DoltStore, commits: Sides[str], take: Side | None, decisions: pd.DataFrame | None
+) -> _Plan:
+    """What is to be written, and every conflict found, before anything is."""
+    states = commits.map(lambda place: _states_at(store, place))
+    both = [name for name in _names(states) if _all_differ(*(side.get(name) for side in states))]
+    versions = (
+        Versions(name, *(_snapshot(store, place, name) for place in commits)) for name in both
+    )
+    merged = merge_datasets(versions, take=take, decisions=decisions)
+    return _Plan(commits, states, {name: _ready(found) for name, found in merged.items()})
+
+
+def _write(store: DoltStore, session: Session, plan: _Plan) -> None:
+    """Make every dataset what it is to be; one that is so already is not touched."""
+    there = _states(session)
+    for dataset in plan:
+        if dataset in plan.ready:
+            ready = plan.ready[dataset]
+        else:
+            side = plan.side(dataset)
+            if there.get(dataset) == plan.states.get(side).get(dataset):
+                continue
+            ready = _ready(_snapshot(store, plan.commits.get(side), dataset))
+        _tables.clear(session, [dataset])
+        if ready:
+            _tables.write_content(session, dataset, *ready)
+
+
+def _ready(found: Snapshot | None) -> Ready | None:
+    return None if found is None else (_prepared(found.frame, found.card), found.card)
+
+
+def _names(states: Sides[States]) -> list[str]:
+    return sorted({name for side in states for name in side})
+
+
+def _all_differ(base: _State | None, ours: _State | None, theirs: _State | None) -> bool:
+    return ours not in (base, theirs) and theirs != base
+
+
+def _states_at(store: DoltStore, place: str) -> States:
+    with store.backend.reading(place) as session:
+        return _states(session)
+
+
+def _states(session: Session) -> States:
+    tables = session.tables()
+    return {
+        name: _State(_tables.table_hash(session, name), card, _tables.read_layout(session, name))
+        for name, card in _tables.read_cards(session).items()
+        if name in tables
+    }
+
+
+def _snapshot(store: DoltStore, place: str, dataset: str) -> Snapshot | None:
+    if dataset not in store.datasets(place):
+        return None
+    version = store.resolve(dataset, place)
+    return Snapshot(store.read(version), store.card(version))
+
+
+def _head(session: Session) -> str:
+    ((found,),) = session.rows("SELECT dolt_hashof('HEAD')")
+    return str(found)
+
+
+def _merge_base(store: DoltStore, ours: str, theirs: str, source: str, into: str) -> str:
+    """The newest commit that both sides have."""
+    with store.backend.reading() as session:
+        known = parents(session)
+        if not ancestors(known, ours) & ancestors(known, theirs):
+            raise StoreError(
+                f"{source!r} and {into!r} have no commit in common.",
+                "They come from different stores: copy the datasets instead (limelight data copy).",
+            )
+        place = session.place
+        ((found,),) = session.rows(f"SELECT dolt_merge_base({place}, {place})", (ours, theirs))
+    return str(found)
