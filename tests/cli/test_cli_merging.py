@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from limelight.cli.app import app
 from limelight.data import open_store
 from limelight.data._connection import opened
 
@@ -39,6 +41,12 @@ def test_a_merge_says_what_came_in(limelight, document, path):
     assert again["datasets"] == []
 
 
+def test_an_author_can_be_said_once_for_all(limelight, path, monkeypatch):
+    monkeypatch.setenv("LIMELIGHT_AUTHOR", "Cy <cy@example.org>")
+    limelight("revert", "main")
+    assert open_store(path).log()[0].author == "Cy <cy@example.org>"
+
+
 def test_a_log_shows_where_branches_met(limelight):
     limelight("merge", "rates")
     left = [line[:3].rstrip() for line in limelight("log").splitlines()]
@@ -49,9 +57,12 @@ def test_a_log_shows_where_branches_met(limelight):
 
 def test_a_conflict_is_listed_and_nothing_is_merged(limelight, document, conflict):
     before = conflict.branches()
-    said = limelight("merge", "fixes", code=1)
-    assert "1 conflict" in said
-    assert "--ours, --theirs" in said
+    assert limelight("merge", "fixes", code=1).startswith("1 conflict, so nothing was changed.")
+    result = CliRunner().invoke(app, ["data", "merge", "fixes"])
+    assert result.stdout.splitlines() == [
+        "Dataset  Kind  Key  Column  Base     Ours    Theirs",
+        "loans    cell  2    amount  1200.25  1201.0  1202.0",
+    ]
     error = document("merge", "fixes", code=1)["error"]
     assert error["type"] == "ConflictError"
     (listed,) = error["conflicts"]

@@ -86,5 +86,10 @@ MessageOption = Annotated[
 ]
 AuthorOption = Annotated[
     str | None,
-    typer.Option("--author", metavar="'NAME <E-MAIL>'", help="Who the commit is by."),
+    typer.Option(
+        "--author",
+        metavar="'NAME <E-MAIL>'",
+        envvar="LIMELIGHT_AUTHOR",
+        help="Who the commit is by.",
+    ),
 ]

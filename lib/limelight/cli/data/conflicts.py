@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -79,9 +80,11 @@ def decided(
                 f"They are in {conflicts_to}: fill in its column 'take' with ours, theirs or base,"
                 f" then {again} --decisions {conflicts_to}."
             )
+        problem = error.problem
         if not context.meta.get(AS_JSON, False):
             _print_conflicts(error)
-        raise ConflictError(error.problem, way_out, error.conflicts) from None
+            problem = f"{counted(len(error.conflicts), 'conflict')}, so nothing was changed."
+        raise ConflictError(problem, way_out, error.conflicts) from None
 
 
 def _write(error: ConflictError, target: str, *, force: bool) -> None:
@@ -106,6 +109,7 @@ def _print_conflicts(error: ConflictError) -> None:
     from limelight.cli.table import Field
 
     listed = error.conflicts.head(SHOWN).drop(columns="take")
+    listed["key"] = [", ".join(map(str, json.loads(key or "[]"))) for key in listed["key"]]
     heads = [Field(str(name).capitalize(), shrinks=True) for name in listed.columns]
     print_table(heads, values.rows(listed))
     if len(error.conflicts) > SHOWN:
