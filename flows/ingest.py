@@ -93,7 +93,7 @@ class IngestFlow(FlowSpec):
             self.request = Request.from_parameters(self, tags=current.tags)
             self.table = load(self.request)
         self.dataset, self.data_card = self.table.name, self.table.card
-        self.checks = self.table.quality.frame()
+        self.quality, self.checks = self.table.quality, self.table.quality.frame()
         self.profile = profile_columns(self.table.frame)
         self.report = render_data_report(report_on_rows(self.table, pathspec()))
         for line in opening_lines(self.table):
@@ -106,7 +106,7 @@ class IngestFlow(FlowSpec):
         from limelight.runs import user_errors
 
         with user_errors():
-            self.table.quality.refuse()
+            self.quality.refuse()
         self.next(self.commit)
 
     @card(type="limelight_page", id="commit")

@@ -8,7 +8,10 @@ import pytest
 LIBRARY = Path(__file__).resolve().parent.parent / "lib" / "limelight"
 
 # Each room may import itself and the rooms before it.
-ROOMS = ["errors", "data", "search", "model", "explain", "report", "lineage", "training", "cli"]
+ROOMS = [
+    *("errors", "parameters", "data", "search", "model", "explain", "report"),
+    *("lineage", "ingest", "training", "cli"),
+]
 # These stand above all rooms but the command line.
 DOORS = {"runs", "cards", "serve"}
 KNOWS_METAFLOW = {"runs.py", "cards.py"}

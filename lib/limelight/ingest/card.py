@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -109,13 +109,18 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def check_card(card: DatasetCard, frame: pd.DataFrame) -> None:
+def check_card(card: DatasetCard, frame: pd.DataFrame, also: Iterable[str] = ()) -> None:
     """The columns that a card names are there, and have one role each.
+
+    Args:
+        card: The card.
+        frame: The rows, with the key as columns.
+        also: Columns that the dataset has beside those of the frame.
 
     Raises:
         InputError: One is not, or the positive class does not come in the target.
     """
-    names = [str(name) for name in frame.columns]
+    names = list(dict.fromkeys([*map(str, frame.columns), *also]))
     for role, columns in (("target", (card.target,)), ("key", card.key), ("ignore", card.ignore)):
         for name in filter(None, columns):
             if name not in names:
@@ -131,7 +136,7 @@ def check_card(card: DatasetCard, frame: pd.DataFrame) -> None:
                 f"the target {card.target!r} is under --{role} too.",
                 f"Choose another --target or --{role}.",
             )
-    if not card.positive or card.target not in names:
+    if not card.positive or card.target not in frame.columns:
         return
     classes = frame[card.target].dropna().astype(str).unique().tolist()
     if len(classes) <= 100 and len(classes) > 1 and card.positive not in classes:

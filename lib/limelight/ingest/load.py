@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
+from limelight.data.modes import combined
 from limelight.data.quality import QualityReport, TableFacts, check_quality, conformed, facts_of
 from limelight.data.quality.types import words
 from limelight.data.schema import Column, describe
@@ -60,11 +61,16 @@ def load(request: Request) -> Table:
     )
     card = assemble_card(request, known, source.origin)
     _check_key_stays(request, card, known)
-    facts = _facts(store, last, known) if last and known else None
+    current = store.read(last) if last else None
+    facts = None
+    if current is not None and known:
+        facts = facts_of(current.reset_index(drop=not known.key), known.key)
     frame, notes = _as_before(source, request, facts)
     describe(frame)
-    check_card(card, frame)
+    check_card(card, frame, also=facts.dtypes if facts and request.mode != "replace" else ())
     quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
+    if current is not None and request.mode != "replace" and not quality.stopping:
+        combined(current, frame, card.key, request.mode)  # a rehearsal: it raises what it would
     author = author_of(request.author)
     return Table(name, frame, card, last, quality, source.origin, notes, author)
 
@@ -121,12 +127,6 @@ def _check_key_stays(request: Request, card: DatasetCard, known: DatasetCard | N
 
 def _named(key: tuple[str, ...]) -> str:
     return ", ".join(map(repr, key)) or "made from the content"
-
-
-def _facts(store: Store, last: DataVersion, card: DatasetCard) -> TableFacts:
-    """The figures of the last version; its rows are not kept."""
-    frame = store.read(last)
-    return facts_of(frame.reset_index(drop=not card.key), card.key)
 
 
 def _as_before(

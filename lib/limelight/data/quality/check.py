@@ -155,7 +155,7 @@ def check_quality(
     new = facts_of(flat, card.key)
     issues = [*of_table(rows, new, last, whole=mode == "replace")]
     if last is not None:
-        issues += against_last(rows, new, last, card.target, now)
+        issues += against_last(rows, new, last, card.target, partial=mode == "upsert", now=now)
     issues += of_content(rows, new, last, (card.target, *card.ignore))
     issues += of_target(rows, new, card.target, card.ignore)
     issues.sort(key=lambda issue: (issue.severity, list(CHECKS).index(issue.check)))

@@ -75,13 +75,30 @@ def _of_classes(feature: pd.Series, facts: ColumnFacts, target: pd.Series) -> st
         return _nearly(int(table.max(axis=1).sum()), counts)
     if facts.column.kind not in MEASURED:
         return ""
-    return _nearly(_hits_of_a_tree(measures(feature, facts.column), classes), counts)
+    values = measures(feature, facts.column)
+    if not _tells_one_apart(values, classes, counts):
+        return ""
+    return _nearly(_hits_of_a_tree(values, classes), counts)
 
 
 def _nearly(hits: int, counts: NDArray[np.int64]) -> str:
     """Whether nearly all is known of what is not known without the column."""
     unknown = counts.sum() - counts.max()
     return "near" if counts.sum() - hits <= (1 - NEARLY) * unknown else ""
+
+
+def _tells_one_apart(
+    values: NDArray[np.float64], classes: NDArray[np.int64], counts: NDArray[np.int64]
+) -> bool:
+    """Whether one class at least has other values than the rest: without that, no tree is grown.
+
+    It is so where the area under the ROC curve of a class against the rest is far from a half.
+    """
+    ranks = pd.Series(values).rank(na_option="top").to_numpy()
+    sums = np.bincount(classes, weights=ranks)
+    others = len(classes) - counts
+    area = (sums - counts * (counts + 1) / 2) / np.maximum(counts * others, 1)
+    return bool((np.abs(area - 0.5) > 0.45).any())
 
 
 def _hits_of_a_tree(values: NDArray[np.float64], classes: NDArray[np.int64]) -> int:

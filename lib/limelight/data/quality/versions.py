@@ -24,7 +24,13 @@ _STRICTNESS: tuple[tuple[Severity, str], ...] = (("error", "far"), ("warning", "
 
 
 def against_last(
-    rows: Rows, new: TableFacts, old: TableFacts, target: str, now: datetime | None = None
+    rows: Rows,
+    new: TableFacts,
+    old: TableFacts,
+    target: str,
+    *,
+    partial: bool = False,
+    now: datetime | None = None,
 ) -> Iterator[Issue]:
     """All checks of a table's columns against those of its last version.
 
@@ -32,12 +38,13 @@ def against_last(
         rows: The table.
         new, old: Its figures, and those of the last version.
         target: The column to predict, or empty.
+        partial: Whether columns that are not there keep the values that they have.
         now: Times up to now are expected.
     """
     both = {name: facts for name, facts in old.columns.items() if name in new.columns}
     shared = {name: facts for name, facts in both.items() if _one_kind(facts, new.columns[name])}
     found = failures(expectations(old, shared, now), rows.frame)
-    yield from _schema(rows, new, old, found)
+    yield from _schema(rows, new, old, found, partial)
     for name, before in both.items():
         cases, after = found[found["column"] == name], new.columns[name]
         yield from _missing(rows, before, after, cases, target)
@@ -51,13 +58,15 @@ def _one_kind(old: ColumnFacts, new: ColumnFacts) -> bool:
     return bool(old.known and new.known) and comparable(old.column, new.column)
 
 
-def _schema(rows: Rows, new: TableFacts, old: TableFacts, found: pd.DataFrame) -> Iterator[Issue]:
+def _schema(
+    rows: Rows, new: TableFacts, old: TableFacts, found: pd.DataFrame, partial: bool
+) -> Iterator[Issue]:
     """Columns that are gone, new, or of another type."""
     added = [name for name in new.columns if name not in old.columns]
     for name in found["column"][found["check"] == "column_in_dataframe"]:
         hint = f", and {_listed(added)} is new: renamed?" if added else ""
         text = f"column {name!r} of the last version is not there{hint}"
-        yield rows.issue("schema", name, "error", text)
+        yield rows.issue("schema", name, "warning" if partial else "error", text)
     for name in added:
         yield rows.issue("schema", name, "warning", f"column {name!r} is new")
     for name in [name for name in old.columns if name in new.columns]:
