@@ -94,15 +94,19 @@ def render_data_report(report: DataReport) -> str:
 
 
 def _counts(report: DataReport) -> list[tuple[str, int]]:
-    if report.changes is None:
-        return [("rows", len(report.frame)), ("columns", report.frame.shape[1])]
     found = report.changes
-    return [
-        ("rows added", found.added),
-        ("rows changed", found.modified),
-        ("rows removed", found.removed),
-        ("rows as before", found.unchanged),
-    ]
+    counts = (
+        {"": len(report.frame)}
+        if found is None
+        else {
+            " added": found.added,
+            " changed": found.modified,
+            " removed": found.removed,
+            " as before": found.unchanged,
+        }
+    )
+    told = [(f"row{'' if count == 1 else 's'}{what}", count) for what, count in counts.items()]
+    return told if found else [*told, ("columns", report.frame.shape[1])]
 
 
 def _facts(report: DataReport) -> list[tuple[str, str]]:
