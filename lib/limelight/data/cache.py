@@ -40,7 +40,9 @@ _LIMIT_BYTES = 5_000_000_000
 _WORTH_BYTES = 200_000
 """A smaller table is read from the store nearly as fast."""
 
-_BATCH = 2**17
+_BATCH = 2**14
+"""Rows that are written at a time: what is held beside the columns themselves."""
+
 _BUFFER = 2**20
 _LEFT_SECONDS = 3600.0
 """A file that was not finished by then never will be: its writer was killed."""
@@ -161,11 +163,11 @@ def entry_name(table_hash: str, types: Sequence[str]) -> str:
 
 
 def _save(columns: Columns, path: str) -> None:
-    """Write columns in a few large pieces, and their checksum behind them."""
+    """Write columns a piece at a time, and their checksum behind them."""
     table = pa.Table.from_arrays(columns, [str(place) for place in range(len(columns))])
     # The fastest of those tried: Parquet takes twice as long to read, and this as long as no
     # compression at all, for two thirds of the space.
-    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     with (
         pa.OSFile(path, "wb") as file,
         pa.ipc.new_stream(file, table.schema, options=options) as to,
