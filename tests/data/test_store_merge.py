@@ -171,7 +171,7 @@ def test_the_schema_changes_on_one_side_and_rows_on_the_other(
 
 
 def test_both_sides_change_the_schema(store: Store) -> None:
-    start(store)
+    base = start(store)
     write(store, "fixes", amount=None, sum=[10.0, 20, 30], term=[1, 2, 3])
     write(
         store, amount=[10.0, 20, 33], note=["a", "b", "c"], default=pd.Categorical(["n", "y", "n"])
@@ -181,13 +181,21 @@ def test_both_sides_change_the_schema(store: Store) -> None:
     assert found["sum"].tolist() == [10.0, 20, 33]
     assert (found["term"].tolist(), found["note"].tolist()) == ([1, 2, 3], ["a", "b", "c"])
     assert found["default"].dtype == "category"
-    store.branch("text", "main~1")
+    store.branch("text", base)
     write(store, "text", amount=["ten", "twenty", "thirty"])
     with pytest.raises(ConflictError) as caught:
         store.merge("text")
     assert "column" in caught.value.conflicts["kind"].tolist()
-    store.merge("text", take="ours")
+    ours, theirs = store.branches()["main"], store.branches()["text"]
+    made = store.merge("text", take="ours")
     pd.testing.assert_frame_equal(rows(store), found)
+    before = {entry.commit: entry.parents for entry in store.log()}
+    first, second = before[made]
+    assert first == ours
+    # Where an engine's own merge refuses such columns, a commit that it takes stands between.
+    assert second == theirs or before[second] == (theirs,)
+    assert store.branches().keys() == {"main", "fixes", "text"}
+    assert store.merge("text") == made
 
 
 def test_cards_and_whole_datasets_merge(store: Store) -> None:

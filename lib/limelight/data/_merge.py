@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import time
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
 
 from limelight.data import _tables
-from limelight.data._refs import ancestors, parents
-from limelight.data._session import Session
+from limelight.data._refs import OWN, parents
+from limelight.data._session import Session, Unmergeable
 from limelight.data._threeway import Sides
 from limelight.data.card import DatasetCard
 from limelight.data.dolt import DoltStore, _check_commit, _prepared, commit
 from limelight.data.merging import Snapshot, Versions, merge_datasets
 from limelight.data.store import Side
 from limelight.errors import InputError, StoreError
+
+_DRAFTS = f"{OWN}merge/"
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -81,16 +88,24 @@ def merge(
     if plan.commits.base == theirs:
         return plan.commits.ours
 
-    def work() -> str:
+    def landed(plan: _Plan, parent: str) -> str:
         with store._writing(into) as session:
             head = _head(session)
             now = plan if plan.commits.ours == head else planned(head)
             if now.commits.base == head:
                 session.fast_forward(theirs)
                 return theirs
-            session.merge(theirs)
+            session.merge(parent)
             _write(store, session, now)
             return commit(session, message, author, empty="--allow-empty")
+
+    def work() -> str:
+        try:
+            return landed(plan, theirs)
+        except Unmergeable:
+            now = planned(store.branches()[into])
+            with _aligned(store, now, message, author) as parent:
+                return landed(now, parent)
 
     return store.backend.patiently(work)
 
@@ -132,6 +147,35 @@ def revert(
     return store.backend.patiently(work)
 
 
+@contextmanager
+def _aligned(store: DoltStore, plan: _Plan, message: str, author: str) -> Iterator[str]:
+    """A commit behind theirs that both engines can merge with ours, whatever the columns.
+
+    It has our version of what both sides changed, so that the engine finds the same change twice.
+    """
+    theirs, stamp = plan.commits.theirs, int(time.time())
+    draft = f"{_DRAFTS}{stamp}-{uuid.uuid4().hex[:8]}"
+
+    def begin(session: Session) -> None:
+        for (name,) in session.rows("SELECT name FROM dolt_branches"):
+            made = re.fullmatch(rf"{_DRAFTS}(\d+)-.*", name)
+            if made and int(made[1]) < stamp - _DAY:  # its merge was killed
+                session.call("dolt_branch", "-D", name)
+        session.call("dolt_branch", draft, theirs)
+
+    store._managed(begin)
+    try:
+        with store._writing(draft) as session:
+            for dataset in plan.ready:
+                ours = _ready(_snapshot(store, plan.commits.ours, dataset))
+                _put(session, dataset, ours)
+            said = f"{message} (what both changed, as it was merged into)"
+            made = commit(session, said, author, empty="--allow-empty")
+        yield made
+    finally:
+        store._managed(lambda session: session.call("dolt_branch", "-D", draft))
+
+
 def _planned(
     store: DoltStore, commits: Sides[str], take: Side | None, decisions: pd.DataFrame | None
 ) -> _Plan:
@@ -156,9 +200,14 @@ def _write(store: DoltStore, session: Session, plan: _Plan) -> None:
             if there.get(dataset) == plan.states.get(side).get(dataset):
                 continue
             ready = _ready(_snapshot(store, plan.commits.get(side), dataset))
-        _tables.clear(session, [dataset])
-        if ready:
-            _tables.write_content(session, dataset, *ready)
+        _put(session, dataset, ready)
+
+
+def _put(session: Session, dataset: str, ready: Ready | None) -> None:
+    """Make a dataset what it is to be, whatever a merge left of it."""
+    _tables.clear(session, [dataset])
+    if ready:
+        _tables.write_content(session, dataset, *ready)
 
 
 def _ready(found: Snapshot | None) -> Ready | None:
@@ -202,12 +251,11 @@ def _head(session: Session) -> str:
 def _merge_base(store: DoltStore, ours: str, theirs: str, source: str, into: str) -> str:
     """The newest commit that both sides have."""
     with store.backend.reading() as session:
-        known = parents(session)
-        if not ancestors(known, ours) & ancestors(known, theirs):
-            raise StoreError(
-                f"{source!r} and {into!r} have no commit in common.",
-                "They come from different stores: copy the datasets instead (limelight data copy).",
-            )
         place = session.place
         ((found,),) = session.rows(f"SELECT dolt_merge_base({place}, {place})", (ours, theirs))
+    if not found:
+        raise StoreError(
+            f"{source!r} and {into!r} have no commit in common.",
+            "They come from different stores: copy the datasets instead (limelight data copy).",
+        )
     return str(found)

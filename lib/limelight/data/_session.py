@@ -11,12 +11,27 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 from limelight.data.store import Finding
+from limelight.errors import StoreError
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
 CHUNK = 10_000
 """Rows that are fetched at a time."""
+
+
+class Unmergeable(StoreError):
+    """The engine makes no commit of two whose tables have different columns.
+
+    Args:
+        table: The first such table.
+    """
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"both sides changed the columns of {table!r}, and the engine cannot merge that.",
+            "Give it the same columns on one side first, or try again if it was just written.",
+        )
 
 
 class Session(Protocol):
@@ -98,6 +113,9 @@ class Session(Protocol):
 
         What the tables then hold is the engine's own merge, conflicts decided for this branch: the
         caller writes what it wants to keep.
+
+        Raises:
+            Unmergeable: Both sides changed the columns of a table; the transaction is of no use.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from limelight.data._connection import is_busy, opened, patiently, quoted, transaction
 from limelight.data._file import clone_file, file_findings
 from limelight.data._query import guarded
-from limelight.data._session import CHUNK, Row
+from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
 from limelight.data.store import MAIN, Finding
@@ -184,6 +184,8 @@ class LiteSession:
             conflicts = self.rows("SELECT * FROM dolt_conflicts")
             if not conflicts:
                 raise
+            for table, *_ in self.rows("SELECT table_name FROM dolt_schema_conflicts"):
+                raise Unmergeable(table) from None
             for table, *_ in conflicts:
                 self.call("dolt_conflicts_resolve", "--ours", table)
 

@@ -315,8 +315,11 @@ class ServerSession:
         self.run("SET @@dolt_allow_commit_conflicts = 1")
         self._merging = True
         self.call("dolt_merge", "--no-ff", "--no-commit", commit)
-        for (table,) in self.rows("SELECT `table` FROM dolt_conflicts WHERE num_conflicts > 0"):
-            self.call("dolt_conflicts_resolve", "--ours", table)
+        # Conflicts of schemas cannot be taken away; a commit by force takes no notice of them.
+        schemas = self.rows("SELECT table_name FROM dolt_schema_conflicts")
+        for (table,) in self.rows("SELECT `table` FROM dolt_conflicts"):
+            if (table,) not in schemas:
+                self.run(f"DELETE FROM {quoted(f'dolt_conflicts_{table}')}")
 
     def fast_forward(self, commit: str) -> None:
         self.call("dolt_merge", "--ff-only", commit)
