@@ -123,7 +123,7 @@ def _writer(present: pd.Series) -> Callable[[float], str]:
 
 
 def _categories(sides: Sequence[pd.Series]) -> Sketch:
-    counted = [side.astype(object).map(value_text).value_counts() for side in sides]
+    counted = [_tallied(side) for side in sides]
     total = counted[0]
     for other in counted[1:]:
         total = total.add(other, fill_value=0)
@@ -138,6 +138,12 @@ def _categories(sides: Sequence[pd.Series]) -> Sketch:
         counts.append(np.array([*known, *more]))
     labels = [*shown, *([f"{rest:,} others"] if rest else [])]
     return Sketch(tuple(labels), _counts(counts[0]), _counts(*counts[1:]))
+
+
+def _tallied(present: pd.Series) -> pd.Series:
+    """How often each value comes, by its text."""
+    found = present.value_counts()
+    return found[found > 0].groupby(found[found > 0].index.map(value_text)).sum()
 
 
 def _counts(*counts: NDArray[Any]) -> tuple[int, ...]:
