@@ -30,6 +30,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+import pymysql
 
 from limelight.data import DatasetCard, open_store
 from limelight.data.store import Store
@@ -443,9 +444,10 @@ def served(binary: str, folder: Path) -> Iterator[str]:
         deadline = time.monotonic() + 60
         while True:
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                with pymysql.connect(host="127.0.0.1", port=port, user="root") as connection:
+                    connection.cursor().execute("CREATE DATABASE benchmark")
                 break
-            except OSError:
+            except pymysql.OperationalError:
                 if server.poll() is not None or time.monotonic() > deadline:
                     sys.exit(f"the server does not start:\n{(folder / 'log').read_text()[-3000:]}")
                 time.sleep(0.1)
