@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
+from benchmarks.peers.processes import check_cores
 from benchmarks.peers.report import report
 from benchmarks.peers.results import Key, Result, Results
 from benchmarks.peers.tasks import find_tasks, load_task
@@ -34,6 +35,7 @@ def main(words: Sequence[str] | None = None) -> None:
         if given.report:
             print(report(Results(given.report), given.tools))
             return
+        check_cores(given.cores)
         tools = [TOOLS[name] for name in given.tools or TOOLS]
         folders = find_tasks(given.tasks, given.only)
         results = Results(given.out)

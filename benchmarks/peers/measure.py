@@ -29,7 +29,7 @@ Array = NDArray[Any]
 ROOT = Path(__file__).resolve().parents[2]
 #: A tool that has no model after so many times its budget is killed; predictions get as much.
 LIMIT = 3.0
-_TAIL_LINES = 15
+_TAIL_LINES = 40
 
 
 def measure(tool: Tool, task: BenchmarkTask, key: Key, results: Results, cache: Path) -> Result:

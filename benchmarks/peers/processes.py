@@ -34,6 +34,17 @@ class Ended:
     peak_mb: float
 
 
+def check_cores(cores: int) -> None:
+    """Refuse more cores than there are.
+
+    Raises:
+        ValueError: We may not use so many.
+    """
+    ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if not 1 <= cores <= (ours or 1):
+        raise ValueError(f"{cores} cores are asked for, and there are {ours}.")
+
+
 def limits(cores: int) -> dict[str, str]:
     """Environment variables that hold libraries to so many threads, and to no GPU."""
     threads = {f"{name}_NUM_THREADS": str(cores) for name in _THREADS[:4]}
@@ -91,8 +102,6 @@ def _cores(amount: int) -> Iterator[None]:
         yield
         return
     ours = os.sched_getaffinity(0)
-    if amount > len(ours):
-        raise ValueError(f"{amount} cores are asked for, and there are {len(ours)}.")
     os.sched_setaffinity(0, sorted(ours)[:amount])
     try:
         yield

@@ -35,7 +35,9 @@ class Limelight:
         del train  # the command reads the file
         os.environ |= {"METAFLOW_USER": "benchmark", "LIMELIGHT_STORE": "store.db"}
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-        subprocess.run(command(request), env=environment, check=True)
+        ran = subprocess.run(command(request), env=environment)
+        if ran.returncode:
+            raise RuntimeError(f"the run ended with status {ran.returncode}; its output is above")
         self.predictor: Any = None
         self.about = "a run of flows/train.py"
 
@@ -54,4 +56,5 @@ class Limelight:
 
 
 if __name__ == "__main__":
-    main(Limelight, ["metaflow", "tpot", "autokeras", "keras", "jax", "lightgbm", "xgboost"])
+    packages = ["limelight", "metaflow", "tpot", "autokeras", "keras", "jax", "lightgbm", "xgboost"]
+    main(Limelight, packages)

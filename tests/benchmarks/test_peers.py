@@ -422,6 +422,12 @@ def test_a_report_may_be_of_some_tools(store):
     assert report(Results(store.path.with_name("none.jsonl"))) == "No results yet."
 
 
+def test_more_cores_than_there_are_are_refused_before_any_work(folder, store):
+    with pytest.raises(SystemExit, match="9999 cores are asked for, and there are"):
+        peers.main(["--tasks", str(folder.parent), "--cores", "9999", "--out", str(store.path)])
+    assert not store.path.exists()
+
+
 def test_the_list_names_every_tool(capsys):
     peers.main(["--list"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(TOOLS)
