@@ -17,6 +17,7 @@ OWN = "limelight/"
 """What the names of branches begin with that are nobody's: drafts of a write."""
 
 _LONGEST = 100
+_ENGINES = ("HEAD", "WORKING", "STAGED")
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ def check_ref_name(name: str, what: str) -> None:
     Raises:
         InputError: It cannot.
     """
-    fits = _NAME.fullmatch(name) and len(name) <= _LONGEST and name.upper() != "HEAD"
-    fits = fits and not name.startswith(OWN)
+    fits = _NAME.fullmatch(name) and len(name) <= _LONGEST and name.upper() not in _ENGINES
+    fits = fits and not name.lower().startswith((OWN, "refs/", _REMOTE))
     # Git's rules, which Dolt keeps as well.
     if not fits or ".." in name or re.search(r"(\.lock|\.)(/|$)", name):
         raise InputError(

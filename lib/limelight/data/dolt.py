@@ -20,7 +20,7 @@ from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, fi
 from limelight.data._session import Backend, Session
 from limelight.data.cache import cache_from_environment
 from limelight.data.card import DatasetCard
-from limelight.data.schema import Column
+from limelight.data.schema import Column, is_unicode
 from limelight.data.store import (
     AUTHOR,
     MAIN,
@@ -524,15 +524,15 @@ def _prepared(frame: pd.DataFrame, card: DatasetCard) -> _tables.Content:
 def _check_dataset_name(dataset: str) -> None:
     """The name can be a table's in both engines."""
     if (
-        not 0 < len(dataset) <= 60
+        not 0 < len(dataset.encode(errors="replace")) <= 60
         or dataset != dataset.strip()
         or not all(letter.isprintable() and letter < "\U00010000" for letter in dataset)
         or dataset.casefold().startswith(_RESERVED)
     ):
         raise InputError(
             f"{dataset!r} is not a valid dataset name.",
-            "Use 1 to 60 characters, no pictures (emoji), and none of these at the start:"
-            f" {', '.join(map(repr, _RESERVED))}.",
+            "Use 1 to 60 characters (30 with accents), no pictures (emoji), and none of these at"
+            f" the start: {', '.join(map(repr, _RESERVED))}.",
         )
     if dataset.encode()[-1] in _LIKE_SPACES or len(dataset.lower()) > len(dataset):
         raise InputError(
@@ -544,6 +544,9 @@ def _check_dataset_name(dataset: str) -> None:
 def _check_commit(message: str, author: str) -> None:
     if not message.strip():
         raise InputError("the commit has no message.", "Say in a few words what changed.")
+    for text in (message, author):
+        if "\0" in text or not is_unicode(text):
+            raise InputError(f"the text {text!r} is not valid.", "Leave odd characters out.")
     # What stands before a parenthesis would be lost.
     if not re.fullmatch(r"[^<>\n()\s]([^<>\n()]*[^<>\n()\s])? <[^<>\s()]*>", author):
         raise InputError(

@@ -24,7 +24,7 @@ ROW_KEY = "row_key"
 # Dolt's diff tables have columns of these names with a prefix.
 _RESERVED = (ROW_KEY, "commit", "commit_date")
 
-# MySQL takes 64 characters; a number may come behind.
+# A Dolt server takes 64 bytes of UTF-8; a number may come behind.
 _LONGEST_NAME = 56
 
 
@@ -148,7 +148,7 @@ def check_names(names: Iterable[Any]) -> None:
                 f"the column name {name!r} is {type(name).__name__}, and names must be text.",
                 "Rename it: frame.columns = frame.columns.map(str).",
             )
-        if "\0" in name or not _is_unicode(name):
+        if "\0" in name or not is_unicode(name):
             raise InputError(f"the column name {name!r} is not valid text.", "Rename it.")
     twice = sorted({name for name in given if given.count(name) > 1}) if _repeats(given) else []
     if twice:
@@ -168,7 +168,8 @@ def _repeats(names: list[str]) -> bool:
     return len(set(names)) < len(names)
 
 
-def _is_unicode(name: str) -> bool:
+def is_unicode(name: str) -> bool:
+    """Whether a text can be kept anywhere: half a pair of surrogates cannot."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -202,4 +203,5 @@ def _plain(name: str) -> str:
         else "_"
         for letter in name
     )
-    return kept[:_LONGEST_NAME].strip() or "column"
+    short = kept.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return short.strip() or "column"
