@@ -106,6 +106,16 @@ def test_the_types_are_versioned_with_the_rows(tmp_path: Path) -> None:
     assert store.diff(old, new).unchanged == 2
 
 
+def test_the_first_infinity_of_a_column_is_one_changed_row(tmp_path: Path) -> None:
+    store = DoltliteStore(tmp_path / "store.db")
+    card = DatasetCard(name="t", target="x", key=("id",))
+    old = store.write("t", pd.DataFrame({"id": [1, 2], "x": [0.1, 2.0]}), "Finite", card=card)
+    new = store.write("t", pd.DataFrame({"id": [1, 2], "x": [0.1, math.inf]}), "Infinite")
+    found = store.diff(old, new)
+    assert (found.modified, found.unchanged, found.columns_changed) == (1, 1, ("x",))
+    assert store.changes(old, new).after["x"].tolist() == [math.inf]
+
+
 VALUES = {
     "str": st.text(st.characters(codec="utf-8")),
     "Int64": st.integers(-(2**63), 2**63 - 1),
