@@ -22,6 +22,8 @@ from limelight.data import Store, open_store
 
 PASSWORD = "correct horse"
 ADMIN, WRITER = "root", "writer"
+WRITERS_RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, EXECUTE"
+"""What the README says is enough."""
 _START_SECONDS = 60.0
 _DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 # Dates must not depend on where the server is.
@@ -108,15 +110,14 @@ class DoltServer:
             password=PASSWORD,
             database=database,
             autocommit=True,
-            ssl_disabled=True,
         )
 
     def make_database(self) -> str:
-        """A new database, on which `WRITER` has every right."""
+        """A new database, on which `WRITER` has a writer's rights."""
         name = f"db_{uuid.uuid4().hex[:12]}"
         self.sql(f"CREATE DATABASE {name}")
         self.sql(f"CREATE USER IF NOT EXISTS {WRITER}@'127.0.0.1' IDENTIFIED BY %s", PASSWORD)
-        self.sql(f"GRANT ALL ON {name}.* TO {WRITER}@'127.0.0.1'")
+        self.sql(f"GRANT {WRITERS_RIGHTS} ON {name}.* TO {WRITER}@'127.0.0.1'")
         return name
 
     def _await_answer(self) -> None:

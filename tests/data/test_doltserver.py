@@ -7,11 +7,17 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from dolt_server import ADMIN, PASSWORD, DoltServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from dolt_server import ADMIN, PASSWORD, WRITERS_RIGHTS, DoltServer
 
 from limelight.data import DatasetCard, Store, _mysql, doltserver, open_store
 from limelight.data.doltserver import DoltServerStore, ServerSession
@@ -435,3 +441,117 @@ def test_dates_do_not_depend_on_where_the_server_is(store: DoltServerStore) -> N
     store.write("t", numbers(0), "First", card=CARD)
     (entry,) = store.log("t")
     assert abs((pd.Timestamp.now("UTC") - entry.date).total_seconds()) < 60
+
+
+# Users and encryption.
+
+
+def test_the_rights_of_each_role_are_enough(
+    store: DoltServerStore, shared_server: DoltServer, database: str, tmp_path: Path
+) -> None:
+    keepers = ("dolt_gc", "dolt_remote", "dolt_fetch", "dolt_push", "dolt_backup")
+    rights = {
+        "a_reader": [f"SELECT ON {database}.*"],
+        "a_keeper": [
+            f"{WRITERS_RIGHTS} ON {database}.*",
+            *(f"EXECUTE ON PROCEDURE {database}.{name}" for name in keepers),
+        ],
+    }
+    for user, grants in rights.items():
+        account = f"{user}@'127.0.0.1'"
+        shared_server.sql(f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY %s", PASSWORD)
+        for grant in grants:
+            shared_server.sql(f"GRANT {grant} TO {account}")
+    first = store.write("t", numbers(0), "First", card=CARD)
+    second = store.write("t", numbers(1), "Second")
+    store.branch("dev")
+    store.tag("v1", first)
+
+    reader = DoltServerStore(shared_server.url(database, "a_reader"))
+    assert reader.read(reader.resolve("t", "v1"))["x"].tolist() == [0, 0, 0]
+    assert reader.diff(first, second).modified == 3
+    assert len(reader.changes(first, second).after) == 3
+    assert reader.query("SELECT count(*) AS n FROM t")["n"].tolist() == [3]
+    assert [entry.tags for entry in reader.log("t")] == [(), ("v1",)]
+    assert all(finding.ok for finding in reader.doctor())
+    for forbidden in (
+        lambda: reader.write("t", numbers(2), "Third"),
+        lambda: reader.tag("v2", first),
+        lambda: reader.branch("mine"),
+        reader.gc,
+    ):
+        with pytest.raises(StoreError, match="the user 'a_reader' may not do this"):
+            forbidden()
+
+    keeper = DoltServerStore(shared_server.url(database, "a_keeper"))
+    keeper.add_remote("origin", f"file://{tmp_path / 'backup'}")
+    keeper.push()
+    assert keeper.pull() == second.commit
+    keeper.gc()
+    assert keeper.read(keeper.write("t", numbers(2), "Third"))["x"].tolist() == [2, 2, 2]
+    with pytest.raises(StoreError, match="the user 'writer' may not do this"):
+        store.gc()
+    assert messages(store) == ["Third", "Second", "First"]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a server's certificate for ``localhost``, its key, and another authority."""
+    folder = tmp_path_factory.mktemp("tls")
+    for name in ("server", "other"):
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"Test {name}")])
+        today = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(today - timedelta(days=1))
+            .not_valid_after(today + timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(x509.KeyUsage(*[True] * 7, False, False), critical=True)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+            .sign(key, hashes.SHA256())
+        )
+        (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+        (folder / f"{name}.key").write_bytes(
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        )
+    return folder
+
+
+def test_a_server_is_known_by_its_certificate(
+    dolt: Path, certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIMELIGHT_STORE_PASSWORD", PASSWORD)
+    right, other = certificates / "server.pem", certificates / "other.pem"
+    settings = (
+        f"  tls_cert: {right}\n  tls_key: {certificates / 'server.key'}\n"
+        "  require_secure_transport: true\n"
+    )
+    server = DoltServer(dolt, tmp_path / "tls", settings)
+    try:
+        url = server.start().url(server.make_database())
+        named = url.replace("127.0.0.1", "localhost")
+        monkeypatch.setenv("LIMELIGHT_STORE_TLS_CA", str(right))
+        store = DoltServerStore(named)
+        version = store.write("t", numbers(1), "First", card=CARD)
+        assert store.read(version)["x"].tolist() == [1, 1, 1]
+        found = {finding.about: finding.text for finding in store.doctor()}
+        assert found["connection"] == "encrypted; the server's certificate is checked"
+        monkeypatch.delenv("LIMELIGHT_STORE_TLS_CA")
+        assert DoltServerStore(f"{named}?ssl_ca={right}").datasets() == ["t"]
+        assert DoltServerStore(f"{url}?ssl_ca={right}&ssl_mode=verify_ca").datasets() == ["t"]
+        for wrong in (
+            f"{named}?ssl_ca={other}",  # not who signed it
+            f"{url}?ssl_ca={right}",  # not the name in it
+            f"{named}?ssl_mode=verify_identity",  # none that this machine knows
+            f"{named}?ssl_mode=disabled",
+        ):
+            with pytest.raises(StoreError, match=r"do not agree on TLS.*LIMELIGHT_STORE_TLS_CA"):
+                DoltServerStore(wrong).datasets()
+    finally:
+        server.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -167,8 +168,10 @@ def _said(address: Address, problem: Exception) -> LimelightError:
             f"the server at {place} {what} the user {user}.",
             f"Set {PASSWORD}, or {PASSWORD}_FILE to the path of a file that holds it.",
         )
-    if number == 1049:
-        revision = text.partition("/")[2]
+    # Where a commit is unknown, a user without rights on all databases is denied it.
+    unknown = re.search(rf"to database '{re.escape(address.database)}/(\w{{32}})'", text)
+    if number == 1049 or unknown:
+        revision = unknown[1] if unknown else text.partition("/")[2]
         what = f", or no branch or commit {revision!r} in it" if revision not in ("", MAIN) else ""
         return StoreError(
             f"there is no database {address.database!r} on the server at {place}{what}.",
@@ -180,12 +183,8 @@ def _said(address: Address, problem: Exception) -> LimelightError:
             f" {text}.",
             "Ask for the rights of a reader, writer or administrator that the README lists.",
         )
-    if number in (2026, 3159) or "SSL" in text or "insecure transport" in text:
-        return StoreError(
-            f"the server at {place} and this program do not agree on TLS: {text}.",
-            f"Set {TLS_CA} to the certificate that the server's is signed by (?ssl_mode=disabled in"
-            " the URL goes without).",
-        )
+    if number in (2026, 3159) or re.search("insecure (transport|connection)", text):
+        return _not_agreed(address, text)
     if number in _CONFLICT:
         return Moved(f"another writer changed the store on {place} first.", "Try again.")
     if number in _LOST or isinstance(problem, (OSError, pymysql.err.InterfaceError)):
@@ -207,6 +206,12 @@ def _refused(address: Address, text: str) -> LimelightError:
             f" ({KEY_CHARACTERS} characters of text).",
             "Choose another key, or leave the key out for one made from the content.",
         )
+    name = re.match(r"(?:Invalid table name|invalid identifier:) `?(.*?)[`.]*$", text, re.S)
+    if name:
+        return InputError(
+            f"{name[1]!r} is not a valid dataset name on a server.",
+            "Use at most 64 bytes of letters, digits and common signs, and no space at its end.",
+        )
     if "no space left" in text:
         return StoreError(
             f"the disk of the server at {address.host}:{address.port} is full.",
@@ -220,11 +225,22 @@ def _refused(address: Address, text: str) -> LimelightError:
     )
 
 
+def _not_agreed(address: Address, text: str) -> StoreError:
+    place = f"{address.host}:{address.port}"
+    return StoreError(
+        f"the server at {place} and this program do not agree on TLS: {text.rstrip('.')}.",
+        f"Set {TLS_CA} to the certificate that the server's is signed by, and use the name that is"
+        " in the server's (?ssl_mode=disabled in the URL goes without TLS).",
+    )
+
+
 def _unreachable(address: Address, problem: BaseException) -> StoreError:
     """Nobody answered; the driver's error has the reason behind it."""
     place, reason = f"{address.host}:{address.port}", problem.__cause__ or problem.__context__
     if isinstance(reason, socket.gaierror):
         return Unreachable(f"the host {address.host!r} is not known.", "Check the store's URL.")
+    if isinstance(reason, ssl.SSLError):
+        return _not_agreed(address, str(reason))
     if isinstance(reason, ConnectionRefusedError):
         return Unreachable(
             f"no server answers at {place}.", "Start it (dolt sql-server), or check the URL."
@@ -240,8 +256,8 @@ class Unreachable(StoreError):
 
 
 def _parts(problem: Exception) -> tuple[int, str]:
-    """An error's number, 0 if it has none, and its text."""
-    first, *rest = problem.args or ("",)
-    if isinstance(first, int):
-        return first, str(rest[0] if rest else "") or type(problem).__name__
-    return 0, str(first) or type(problem).__name__
+    """An error's number, 0 if it has none, and its text in one line."""
+    given = list(problem.args)
+    number = given.pop(0) if given and isinstance(given[0], int) else 0
+    text = " ".join(str(given[0]).split()) if given else ""
+    return number, text or type(problem).__name__
