@@ -274,6 +274,14 @@ def test_a_table_that_holds_its_rows_twice() -> None:
     assert [i.check for i in check(mixed, keyless, card).stopping] == ["duplicates"]
 
 
+def test_rows_that_are_alike_are_no_error_where_a_key_tells_them_apart() -> None:
+    columns = ["id", "city", "default"]
+    assert check(loans(seed=1)[columns], loans()[columns]).issues == ()
+    assert {i.check for i in check(loans(seed=1)[columns], loans(), mode="upsert").issues} == {
+        "schema"
+    }
+
+
 def test_a_key_that_is_not_unique_or_missing_stops_whatever_is_allowed() -> None:
     new = loans(seed=1)
     new["id"] = pd.array(new["id"].mask(new["id"] == 3, 2), "Int64")

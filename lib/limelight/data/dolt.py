@@ -541,6 +541,16 @@ def _check_dataset_name(dataset: str) -> None:
         )
 
 
+def check_names(dataset: str, message: str, author: str) -> None:
+    """What `DoltStore.write` asks of names, for those who want to know before any work.
+
+    Raises:
+        InputError: One cannot be used.
+    """
+    _check_dataset_name(dataset)
+    _check_commit(message, author)
+
+
 def _check_commit(message: str, author: str) -> None:
     if not message.strip():
         raise InputError("the commit has no message.", "Say in a few words what changed.")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
+from limelight.data._refs import check_ref_name
+from limelight.data.dolt import check_names
 from limelight.data.modes import combined
 from limelight.data.quality import QualityReport, TableFacts, check_quality, conformed, facts_of
 from limelight.data.quality.types import words
@@ -52,7 +54,10 @@ def load(request: Request) -> Table:
         InputError, StoreError: The source, the card or the store cannot be used.
     """
     store = open_store(request.store or default_location())
-    name = request.name
+    name, author = request.name, author_of(request.author)
+    check_names(name, request.message or name, author)
+    for tag in request.tags:
+        check_ref_name(tag, "tag")
     last = last_version(store, request)
     _check_tags(store, request, last)
     known = store.card(last) if last else None
@@ -71,7 +76,6 @@ def load(request: Request) -> Table:
     quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
     if current is not None and request.mode != "replace" and not quality.stopping:
         combined(current, frame, card.key, request.mode)  # a rehearsal: it raises what it would
-    author = author_of(request.author)
     return Table(name, frame, card, last, quality, source.origin, notes, author)
 
 
@@ -84,6 +88,7 @@ def last_version(store: Store, request: Request) -> DataVersion | None:
     branches = store.branches()
     start = request.branch
     if request.new_branch:
+        check_ref_name(request.branch, "branch")
         if request.branch in branches:
             raise InputError(
                 f"the branch {request.branch!r} is there already.", "Leave out --new-branch."

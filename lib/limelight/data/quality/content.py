@@ -9,7 +9,7 @@ import pandas as pd
 
 from limelight.data.quality.chance import unlikely
 from limelight.data.quality.facts import ColumnFacts, TableFacts, repeats
-from limelight.data.quality.issue import Issue, Rows
+from limelight.data.quality.issue import Issue, Rows, Severity
 
 JUMP = 0.2
 """By so much may the share of repeated rows grow without an error."""
@@ -52,16 +52,19 @@ def _duplicates(rows: Rows, new: TableFacts, old: TableFacts | None) -> Iterator
         where = np.arange(half, new.rows)
         yield rows.issue("duplicates", "", "error", text, where)
         return
-    share, before = new.repeated / new.rows, old.repeated / old.rows if old else 0.0
-    jumped = old is not None and unlikely(old.repeated, old.rows, new.repeated, new.rows)
-    if rows.key and not jumped:
+    if old is None and rows.key:
         return  # that things with another key are alike is no wonder
-    if old is not None and not jumped:
+    if old is not None and (
+        set(old.columns) - set(new.columns)  # with fewer columns, more rows are alike
+        or not unlikely(old.repeated, old.rows, new.repeated, new.rows)
+    ):
         return
+    share, before = new.repeated / new.rows, old.repeated / old.rows if old else 0.0
     text = f"{new.repeated:,} rows ({share:.1%}) repeat a row before them"
     text += f"; in the last version it was {before:.1%}" if old else ""
-    severity = "error" if old and share - before > JUMP else "warning"
-    yield rows.issue("duplicates", "", severity, text, repeats(content))  # type: ignore[arg-type]
+    serious = old is not None and not rows.key and share - before > JUMP
+    severity: Severity = "error" if serious else "warning"
+    yield rows.issue("duplicates", "", severity, text, repeats(content))
 
 
 def _same(first: pd.DataFrame, second: pd.DataFrame) -> bool:
