@@ -339,6 +339,7 @@ def test_what_others_commit_meanwhile_is_merged_too(store: Store, monkeypatch: A
     assert store.log()[0].parents[0] == moved[0]
 
 
+@pytest.mark.slow
 def test_a_column_through_fifty_versions(store: Store) -> None:
     """Added, renamed, widened, dropped: each version reads as it was, and is compared as it is."""
     versions = []

@@ -16,6 +16,12 @@ _REMOTE = "remotes/"
 OWN = "limelight/"
 """What the names of branches begin with that are nobody's: drafts of a write."""
 
+PARENTS = (
+    "SELECT commit_hash, parent_hash FROM dolt_commit_ancestors"
+    " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
+)
+"""Each commit with each of its parents, in their order."""
+
 _LONGEST = 100
 _ENGINES = ("HEAD", "WORKING", "STAGED")
 
@@ -110,12 +116,9 @@ def parents(session: Session) -> dict[str, tuple[str, ...]]:
     ):
         found[commit] = (*found.get(commit, ()), parent)
     known = {*found, *(parent for before in found.values() for parent in before)}
+    # Listed are the commits of the store's own branches alone.
     for head in set(Refs.of(session).remote.values()) - known:
-        # A server lists the commits of its own branches alone.
-        for commit, before in session.rows(
-            f"SELECT commit_hash, parents FROM dolt_log({session.place}, '--parents')", (head,)
-        ):
-            found.setdefault(commit, tuple(before.split(", ")) if before else ())
+        found |= session.parents_up_to(head)
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from limelight.data._connection import is_busy, opened, patiently, quoted, transaction
 from limelight.data._file import clone_file, file_findings
 from limelight.data._query import guarded
+from limelight.data._refs import PARENTS
 from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
@@ -176,6 +177,23 @@ class LiteSession:
 
     def log(self) -> list[Row]:
         return self.rows("SELECT commit_hash, committer, email, date, message FROM dolt_log")
+
+    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        with opened(self._path, f"@{commit}") as connection:
+            for known, parent in connection.execute(PARENTS).fetchall():
+                found[known] = (*found.get(known, ()), parent)
+        return found
+
+    def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        with opened(self._path, f"@{commit}") as connection:
+            for entry, parent in connection.execute(
+                "SELECT commit_hash, parent_hash FROM dolt_commit_ancestors"
+                " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
+            ):
+                found[entry] = (*found.get(entry, ()), parent)
+        return found
 
     def merge(self, commit: str) -> None:
         try:

@@ -311,6 +311,14 @@ class ServerSession:
         session = self._target or self
         return [name for (name,) in session.rows("SELECT DISTINCT table_name FROM dolt_status")]
 
+    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
+        rows = self.rows("SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,))
+        return {known: tuple(before.split(", ")) if before else () for known, before in rows}
+
+    def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
+        rows = self.rows("SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,))
+        return {entry: tuple(parents.split(", ")) for entry, parents in rows if parents}
+
     def merge(self, commit: str) -> None:
         self.run("SET @@dolt_allow_commit_conflicts = 1")
         self._merging = True
