@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -573,7 +574,7 @@ def test_decisions_come_back_from_a_file(tmp_path: Path, name: str) -> None:
 def test_wrong_decisions_are_refused() -> None:
     with pytest.raises(ConflictError) as caught:
         merge(*contested())
-    found = caught.value.conflicts
+    caught_first, found = caught.value, caught.value.conflicts
     assert "5 conflicts; the first in dataset 'loans', row [3]" in str(caught.value)
 
     def refused(decided: pd.DataFrame) -> str:
@@ -590,6 +591,9 @@ def test_wrong_decisions_are_refused() -> None:
     assert "decided twice, as 'ours' and 'theirs'" in refused(twice)
     with pytest.raises(InputError, match="take='mine' is no side"):
         merge(*contested(), take="mine")
+    again = pickle.loads(pickle.dumps(caught_first))
+    pd.testing.assert_frame_equal(again.conflicts, found)
+    assert str(again) == str(caught_first)
     some = ours.assign(take=["ours", "ours", "", "ours", None])
     with pytest.raises(ConflictError) as caught:
         merge(*contested(), decisions=some)

@@ -116,11 +116,13 @@ def merged(
         return found, np.array([], dtype=np.intp)
     both = (rows.ours != ABSENT) & (rows.theirs != ABSENT)
     known = (rows.base != ABSENT) & (columns.base is not None)
-    found[both & edited.theirs & ~edited.ours] = THEIRS
+    found[both & edited.theirs] = THEIRS  # where ours changed it as well, the caller decides
     doubtful = np.flatnonzero(both & (~known | (edited.ours & edited.theirs)))
     ours = picked(columns.ours, rows.ours[doubtful])
     theirs = picked(columns.theirs, rows.theirs[doubtful])
-    return found, doubtful[differs(ours, theirs)]
+    clashes = doubtful[differs(ours, theirs)]
+    found[clashes] = OURS
+    return found, clashes
 
 
 def values(
