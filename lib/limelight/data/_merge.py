@@ -92,6 +92,8 @@ def merge(
         with store._writing(into) as session:
             head = _head(session)
             now = plan if plan.commits.ours == head else planned(head)
+            if now.commits.base == theirs:  # somebody else merged it meanwhile
+                return head
             if now.commits.base == head:
                 session.fast_forward(theirs)
                 return theirs
@@ -149,9 +151,9 @@ def revert(
 
 @contextmanager
 def _aligned(store: DoltStore, plan: _Plan, message: str, author: str) -> Iterator[str]:
-    """A commit behind theirs that both engines can merge with ours, whatever the columns.
+    """A commit behind theirs that both engines can merge with ours, whatever the columns and keys.
 
-    It has our version of what both sides changed, so that the engine finds the same change twice.
+    It has our version of every dataset, so that the engine finds the same changes twice.
     """
     theirs, stamp = plan.commits.theirs, int(time.time())
     draft = f"{_DRAFTS}{stamp}-{uuid.uuid4().hex[:8]}"
@@ -166,10 +168,11 @@ def _aligned(store: DoltStore, plan: _Plan, message: str, author: str) -> Iterat
     store._managed(begin)
     try:
         with store._writing(draft) as session:
-            for dataset in plan.ready:
-                ours = _ready(_snapshot(store, plan.commits.ours, dataset))
-                _put(session, dataset, ours)
-            said = f"{message} (what both changed, as it was merged into)"
+            for dataset in plan:
+                if plan.states.ours.get(dataset) != plan.states.theirs.get(dataset):
+                    ours = _ready(_snapshot(store, plan.commits.ours, dataset))
+                    _put(session, dataset, ours)
+            said = f"{message} (what it was merged into, behind what was merged)"
             made = commit(session, said, author, empty="--allow-empty")
         yield made
     finally:
