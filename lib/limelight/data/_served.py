@@ -80,8 +80,22 @@ def server_findings(session: ServerSession, address: Address) -> Iterator[Findin
     """What there is to say of the server."""
     ((version,),) = session.rows("SELECT dolt_version()")
     yield Finding("engine", True, f"Dolt {version} at {address.host}:{address.port}")
+    yield _files(session)
     yield _encryption(session, address)
     yield _drafts(session)
+
+
+def _files(session: ServerSession) -> Finding:
+    """Dolt lets whoever may read reach the server's files, unless it is told where they end."""
+    ((folder,),) = session.rows("SELECT @@secure_file_priv")
+    if folder:
+        return Finding("files", True, f"SQL reaches no files but those in {folder!r}")
+    return Finding(
+        "files",
+        False,
+        "whoever may read here can read and write files of the server (LOAD_FILE, INTO OUTFILE)",
+        "Set secure_file_priv to an empty folder, under system_variables in its configuration.",
+    )
 
 
 def _encryption(session: ServerSession, address: Address) -> Finding:
