@@ -108,10 +108,6 @@ class Session(Protocol):
         """The commits up to here, newest first: hash, committer, e-mail, date (UTC), message."""
         ...
 
-    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
-        """The parents of each commit up to one that no branch of the store may have."""
-        ...
-
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
         """The parents of a commit, and of all before it that have some."""
         ...

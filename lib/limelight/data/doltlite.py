@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any, TypeVar
 from limelight.data._connection import is_busy, opened, patiently, quoted, transaction
 from limelight.data._file import clone_file, file_findings
 from limelight.data._query import guarded
-from limelight.data._refs import PARENTS
 from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
@@ -178,13 +178,6 @@ class LiteSession:
     def log(self) -> list[Row]:
         return self.rows("SELECT commit_hash, committer, email, date, message FROM dolt_log")
 
-    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
-        with opened(self._path, f"@{commit}") as connection:
-            for known, parent in connection.execute(PARENTS).fetchall():
-                found[known] = (*found.get(known, ()), parent)
-        return found
-
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         with opened(self._path, f"@{commit}") as connection:
@@ -198,8 +191,10 @@ class LiteSession:
     def merge(self, commit: str) -> None:
         try:
             self.call("dolt_merge", "--no-ff", "--no-commit", commit)
-        except driver().Error:
+        except driver().Error as problem:
             conflicts = self.rows("SELECT * FROM dolt_conflicts")
+            if keys := re.search("because table '(.*)' has different primary keys", str(problem)):
+                raise Unmergeable(keys[1]) from problem
             if not conflicts:
                 raise
             for table, *_ in self.rows("SELECT table_name FROM dolt_schema_conflicts"):

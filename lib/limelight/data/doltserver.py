@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ from limelight.data._mysql import (
 )
 from limelight.data._refs import OWN
 from limelight.data._served import answered, clone_database, server_findings
-from limelight.data._session import CHUNK, Row
+from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data.dolt import DoltStore
 from limelight.data.store import MAIN, Finding
 from limelight.errors import StoreError
@@ -41,6 +42,12 @@ RETURN_SECONDS = 15.0
 
 # The server lists its branches and then looks at each, and a draft may be gone by then: look again.
 _LOOKS = 9
+
+# What a server says where it does not even begin to merge.
+_UNMERGEABLE = re.compile(
+    r"(?:because table|table with same name|could not map primary key column) '?(.+?)'?"
+    r"(?: has different primary keys.*| added in 2 commits.*|\.)$"
+)
 
 # A key's columns must not need more bytes than this together, at four for a character.
 _KEY_CHARACTERS_IN_ALL = 7000
@@ -311,18 +318,24 @@ class ServerSession:
         session = self._target or self
         return [name for (name,) in session.rows("SELECT DISTINCT table_name FROM dolt_status")]
 
-    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
-        rows = self.rows("SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,))
-        return {known: tuple(before.split(", ")) if before else () for known, before in rows}
-
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
-        rows = self.rows("SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,))
+        # A user without rights on all databases may not call the function at a branch or commit.
+        with using(connect(self._address, ""), self._address) as connection:
+            rows = ServerSession(connection, self._address).rows(
+                "SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,)
+            )
         return {entry: tuple(parents.split(", ")) for entry, parents in rows if parents}
 
     def merge(self, commit: str) -> None:
         self.run("SET @@dolt_allow_commit_conflicts = 1")
         self._merging = True
-        self.call("dolt_merge", "--no-ff", "--no-commit", commit)
+        try:
+            self.call("dolt_merge", "--no-ff", "--no-commit", commit)
+        except StoreError as problem:
+            refused = _UNMERGEABLE.search(problem.problem)
+            if refused is None:
+                raise
+            raise Unmergeable(refused[1]) from problem
         # Conflicts of schemas cannot be taken away; a commit by force takes no notice of them.
         schemas = self.rows("SELECT table_name FROM dolt_schema_conflicts")
         for (table,) in self.rows("SELECT `table` FROM dolt_conflicts"):
