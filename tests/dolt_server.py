@@ -53,6 +53,7 @@ class DoltServer:
         config.write_text(
             "log_level: warning\n"
             f"data_dir: {self.folder / 'data'}\n"
+            f"system_variables:\n  secure_file_priv: {self.folder / 'nothing'}\n"
             f"listener:\n  host: 127.0.0.1\n  port: {self.port}\n{self._settings}"
         )
         home = self.folder / "home"

@@ -156,6 +156,16 @@ def test_some_branches_alone(source: Store, target: Store) -> None:
         copy_history(source, target, branches=["mian"])
 
 
+def test_commits_that_look_alike_are_told_apart_by_their_rows(
+    source: Store, tmp_path: Path
+) -> None:
+    target = open_store(tmp_path / "target.db")
+    copy_history(source, target, branches=["twin"])
+    report = copy_history(source, target)
+    assert (report.commits, report.known) == (7, 2)
+    assert_alike(source, target)
+
+
 def test_a_branch_with_commits_of_its_own_is_left_as_it_is(source: Store, target: Store) -> None:
     copy_history(source, target)
     source.write("loans", loans(4.0), "Theirs")
