@@ -13,8 +13,8 @@ from limelight.errors import StoreError
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 60.0
-"""How long one attempt waits for another writer."""
+BUSY_SECONDS = 5.0
+"""How long one attempt waits for another writer: until then no Ctrl-C is noticed."""
 
 PATIENCE_SECONDS = 180.0
 """How long a write is tried again."""
