@@ -342,6 +342,15 @@ def test_drafts_of_killed_writers_are_taken_away(store: DoltServerStore) -> None
     assert messages(store) == ["Second", "First"]
 
 
+def test_many_writes_leave_no_lines_behind(
+    store: DoltServerStore, shared_server: DoltServer, database: str
+) -> None:
+    for number in range(4):
+        store.write("t", numbers(number), f"Write {number}", card=CARD)
+    lines = "SELECT count(*) FROM dolt_branch_control WHERE `database` = %s"
+    assert shared_server.sql(lines, database, database=database) == [(1,)]
+
+
 # What a server cannot hold, and what it is not.
 
 

@@ -116,8 +116,8 @@ def _encryption(session: ServerSession, address: Address) -> Finding:
 def _drafts(session: ServerSession) -> Finding:
     """Drafts whose writer is gone: nobody holds their lock."""
     names = [name for (name,) in session.rows("SELECT name FROM dolt_branches")]
-    locks = {name.rpartition("/")[0] for name in names if name.startswith(OWN)}
-    free = [lock for lock in locks if session.rows("SELECT IS_FREE_LOCK(%s)", (lock,)) == [(1,)]]
+    drafts = [name for name in names if name.startswith(OWN)]
+    free = [name for name in drafts if session.rows("SELECT IS_FREE_LOCK(%s)", (name,)) == [(1,)]]
     if not free:
         return Finding("leftovers", True, "no write was left unfinished")
     return Finding(

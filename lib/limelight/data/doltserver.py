@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -114,22 +113,20 @@ class ServerBackend:
 
     @contextmanager
     def writing(self, branch: str) -> Iterator[ServerSession]:
-        with self._connected(branch) as connection:
+        with self._connected(branch) as connection, self._connected(branch) as own:
             target = ServerSession(connection, self.address)
-            lock = _lock_name(self.address.database, branch)
-            self._wait_for(lock, target)
-            _sweep(target, lock)
-            draft = f"{lock}/{uuid.uuid4().hex}"
-            target.call("dolt_branch", draft, branch)
+            session = ServerSession(own, self.address, target)
+            draft = _draft_of(self.address.database, branch)
+            # By the connection that writes: were its client killed, the server lets go of the lock
+            # when the last statement has ended, so that none comes between the next writer's.
+            self._wait_for(draft, session)
+            session.begin(draft, branch)
             try:
-                with self._connected(draft, autocommit=False) as own:
-                    session = ServerSession(own, self.address, target)
-                    yield session
-                    own.commit()
-                    made = session.head()
-                self._land(branch, made, target)
+                yield session
+                own.commit()
+                self._land(branch, session.head(), target)
             finally:
-                # Without a connection it stays, for the next writer to sweep.
+                # Without a connection it stays, and the next writer takes it away.
                 with suppress(Lost):
                     target.call("dolt_branch", "-D", draft)
 
@@ -350,6 +347,14 @@ class ServerSession:
         """Whether others on the way cannot read what is said."""
         return hasattr(self.connection._sock, "cipher")
 
+    def begin(self, draft: str, branch: str) -> None:
+        """Go on to a new draft of a branch, in a transaction."""
+        if (draft,) in self.rows("SELECT name FROM dolt_branches"):  # of a writer that was killed
+            self.call("dolt_branch", "-D", draft)
+        self.call("dolt_branch", draft, branch)
+        self.run(f"USE {quoted(f'{self._address.database}/{draft}')}")
+        self.connection.autocommit(False)
+
     def head(self) -> str:
         """The newest commit."""
         ((found,),) = self.rows("SELECT dolt_hashof('HEAD')")
@@ -380,14 +385,10 @@ class ServerSession:
             raise
 
 
-def _lock_name(database: str, branch: str) -> str:
-    """The name of a branch's lock, and of its drafts: MySQL takes 64 characters."""
+def _draft_of(database: str, branch: str) -> str:
+    """The name of a branch's draft, and of the lock of who writes it: MySQL takes 64 characters.
+
+    One for a branch, since Dolt keeps a line for every branch that there ever was.
+    """
     digest = hashlib.blake2b(f"{database}/{branch}".encode(), digest_size=8).hexdigest()
     return f"{OWN}{digest}"
-
-
-def _sweep(session: ServerSession, lock: str) -> None:
-    """Take away drafts that a writer left that was killed; whoever has the lock is alone."""
-    for (name,) in session.rows("SELECT name FROM dolt_branches"):
-        if name.startswith(f"{lock}/"):
-            session.call("dolt_branch", "-D", name)
