@@ -373,6 +373,19 @@ def test_a_row_that_may_come_back_counts_for_the_type_of_its_columns() -> None:
     assert [line[0] for line in found] == ["row", "column"]
 
 
+def test_the_base_may_not_fit_what_both_sides_turned_a_column_into() -> None:
+    day = pd.Series([dt.date(2020, 1, 1), dt.date(2021, 1, 1), None], dtype=object)
+    base, theirs = loans(x=["a", "b", "c"]), loans(x=day)
+    ours = Snapshot(base.frame.assign(x=pd.Series([None] * 3, base.frame.index, object)), CARD)
+    found = merge(base, ours, theirs, take="theirs")
+    assert found.frame["x"].tolist() == day.tolist()
+    with pytest.raises(ConflictError) as caught:
+        merge(base, ours, theirs)
+    decided = caught.value.conflicts.assign(take=["base", "theirs"])
+    with pytest.raises(InputError, match="value 'a' of column 'x' cannot be had"):
+        merge(base, ours, theirs, decisions=decided)
+
+
 def test_categories_of_both_sides_come_together() -> None:
     def kind(values: list, known: list, ordered: bool = False) -> Snapshot:
         return loans(kind=pd.Categorical(values, known, ordered=ordered))
