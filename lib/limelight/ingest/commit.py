@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 
 from limelight.data import DataVersion, DiffSummary, Store, default_location, open_store
@@ -86,9 +87,9 @@ def commit(request: Request, table: Table, run: str) -> Committed:
 def message_of(request: Request, table: Table, run: str) -> str:
     """The commit's message: what it is, and behind a blank line the run and what was waived."""
     waived = dict.fromkeys(issue.check for issue in table.quality.waived)
-    text = request.message.strip() or (
-        f"Ingest {table.origin}" + (f" ({request.mode})" if request.mode != "replace" else "")
-    )
+    origin = textwrap.shorten(table.origin, 120, placeholder=" ...")  # a query may be long
+    how = f" ({request.mode})" if request.mode != "replace" else ""
+    text = request.message.strip() or f"Ingest {origin}{how}"
     trailers = [trailer(run), *([f"Allowed: {', '.join(waived)}"] if waived else [])]
     return "\n".join([text, "", *trailers])
 
