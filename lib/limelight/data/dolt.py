@@ -12,11 +12,12 @@ from typing import Literal, TypeVar
 import pandas as pd
 
 from limelight.data import _remotes, _tables
-from limelight.data._difference import difference, row_changes
+from limelight.data._difference import difference, row_changes, with_renames
 from limelight.data._format import check_format
 from limelight.data._health import examine
 from limelight.data._query import MOST_ROWS, SECONDS, frame_of
 from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
+from limelight.data._renames import find_renames
 from limelight.data._session import Backend, Session
 from limelight.data.cache import cache_from_environment
 from limelight.data.card import DatasetCard
@@ -117,7 +118,11 @@ class DoltStore:
         """What changed between two versions of a dataset, in numbers."""
         self._check_pair(old, new)
         with self._at(new) as session:
-            return difference(session, old, new)
+            found = difference(session, old, new)
+        if found.columns_added and found.columns_removed:
+            # The database knows a rename as little as git does: the values say so.
+            return with_renames(found, find_renames(self.read(old), self.read(new)))
+        return found
 
     def changes(self, old: DataVersion, new: DataVersion, limit: int | None = None) -> Changes:
         """What changed between two versions of a dataset, row by row."""
@@ -169,7 +174,9 @@ class DoltStore:
                 _tables.write_content(session, dataset, ready, kept)
                 return commit(session, message, author, date)
 
-        return self._version(dataset, self.backend.patiently(work), branch, branch)
+        made = self.backend.patiently(work)
+        # What is committed is acknowledged, even if the store is lost for a moment right after.
+        return self.backend.patiently(lambda: self._version(dataset, made, branch, branch))
 
     def drop(
         self,
