@@ -86,6 +86,19 @@ def test_a_diff_across_schemas_compares_the_shared_columns(store: Store) -> None
     assert store.diff(new, old).columns_removed == ("term",)
 
 
+def test_a_diff_knows_a_column_by_its_values_when_its_name_changes(store: Store) -> None:
+    old = store.write("loans", loans(), "First", card=LOANS)
+    renamed = loans().rename(columns={"amount": "sum"}).assign(term=1)
+    new = store.write("loans", renamed, "Another name")
+    summary = store.diff(old, new)
+    assert summary.columns_renamed == (("amount", "sum"),)
+    assert (summary.columns_added, summary.columns_removed) == (("term",), ())
+    assert (summary.modified, summary.unchanged) == (0, 3)
+    edited = loans(amount=[30.0, 10.0, 21.0]).rename(columns={"amount": "sum"})
+    other = store.write("loans", edited, "Another name, and an edit")
+    assert store.diff(old, other).columns_renamed == ()
+
+
 def test_a_diff_under_another_key_shares_no_rows(store: Store) -> None:
     frame = loans(amount=[1.0, 2.0, 3.0])  # the same values as the other key's
     old = store.write("loans", frame, "First", card=LOANS)

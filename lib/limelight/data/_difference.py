@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -123,6 +123,16 @@ def difference(session: Session, old: DataVersion, new: DataVersion) -> DiffSumm
         pair.came,
         pair.went,
         changed,
+    )
+
+
+def with_renames(summary: DiffSummary, renames: dict[str, str]) -> DiffSummary:
+    """The numbers, with columns that only have another name told apart from those that came."""
+    return replace(
+        summary,
+        columns_added=tuple(n for n in summary.columns_added if n not in renames.values()),
+        columns_removed=tuple(n for n in summary.columns_removed if n not in renames),
+        columns_renamed=tuple(renames.items()),
     )
 
 
