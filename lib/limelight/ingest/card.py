@@ -93,7 +93,7 @@ def _field(path: str, name: str, value: Any) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         return yaml.safe_load(text)
