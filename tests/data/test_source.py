@@ -86,6 +86,8 @@ def test_separators(tmp_path: Path) -> None:
 def test_a_separator_in_a_quoted_name_is_part_of_the_name(tmp_path: Path) -> None:
     found = read_source(csv(tmp_path, '"it\'s ""new"", ok";b\n1;2\n')).frame
     assert found.to_dict("list") == {'it\'s "new", ok': [1], "b": [2]}
+    found = read_source(csv(tmp_path, '\ufeff\n"two\nlines";size 5"\n1;2\n')).frame
+    assert found.to_dict("list") == {"two\nlines": [1], 'size 5"': [2]}
 
 
 def test_a_column_without_a_name_gets_one(tmp_path: Path) -> None:

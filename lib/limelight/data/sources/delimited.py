@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv as python_csv
 import io
 import re
@@ -9,13 +10,14 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
 from limelight.data.schema import check_names
 from limelight.data.sources.arrow import as_series
 from limelight.data.sources.files import Part, not_utf8
-from limelight.data.sources.local_forms import local_form
+from limelight.data.sources.local_forms import COMMAS, local_form
 from limelight.data.sources.table import Columns, Rows, Wanted, lacking
 from limelight.data.sources.text_column import TextColumn
 from limelight.errors import InputError
@@ -25,7 +27,7 @@ from limelight.errors import InputError
 _BLOCK = 2**20
 _WIDE_BLOCK = 2**24
 _CELLS = 2**16
-_HEAD = 2**16
+_HEAD = 2**20
 _LARGEST_BLOCK = 2**30
 
 
@@ -52,7 +54,26 @@ def read_delimited(parts: Sequence[Part], wanted: Wanted) -> Columns:
     for column in columns:
         # One by one, so that batches and columns of all names are never there together.
         _finish(column, found, comma=comma, given=column.name in wanted.given)
+    commas = [f"column {name!r} {COMMAS}" in found.notes for name in found.series]
+    for (name, series), comma in zip(found.series.items(), commas, strict=True):
+        if any(commas) and not comma and name not in wanted.given and _like_thousands(series):
+            found.notes.append(
+                f"column {name!r} has points, read as decimal points though other columns have"
+                " decimal commas: give its type as text if they stand between thousands"
+            )
     return found
+
+
+def _like_thousands(series: pd.Series) -> bool:
+    """Whether numbers may be spelt like 1.234 and 12.500, with three digits behind a point."""
+    if series.dtype != "float64":
+        return False
+    values = series.dropna().abs()
+    return bool(
+        values.between(1, 1000, inclusive="left").all()
+        and (values.round(3) == values).all()
+        and (values.round(2) != values).any()
+    )
 
 
 def separator(part: Part) -> str:
@@ -63,7 +84,9 @@ def separator(part: Part) -> str:
     if part.ending == ".tsv":
         return "\t"
     with part.opened() as file:
-        header = re.sub(rb'"[^"]*"', b"", file.readline(_WIDE_BLOCK))
+        head = b"\n" + file.read(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    lines = re.sub(rb'(?<=[,;\t|\r\n])"(?:[^"]|"")*"', b"", head).splitlines()
+    header = b"".join(lines[1:2])
     return next((other for other in ",;\t|" if other.encode() in header), ",")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -130,15 +131,16 @@ def _converter(kind: str, form: str, values: list[Any]) -> Callable[[Any], Any]:
     """What makes a value of a kind; raises ValueError or TypeError for one that does not fit."""
     if form:
         return lambda value: _parsed(value, form, kind)
-    if kind == "number" and _have_commas(values):
-        return lambda value: _number(value.replace(",", "."))
+    if kind in ("number", "decimal") and _have_commas(values):
+        points = _converter(kind, form, [])
+        return lambda value: points(value.replace(",", "."))
     known: dict[str, Callable[[Any], Any]] = {
         "text": _text,
         "category": _text,
         "int": _int,
         "number": _number,
         "bool": _bool,
-        "decimal": lambda value: Decimal(_text(value).strip()),
+        "decimal": _decimal,
         "date": _date,
         "datetime": _datetime,
     }
@@ -167,9 +169,20 @@ def _int(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
+    number = float(_spelt(value))
+    if math.isinf(number) and any(map(str.isdigit, str(value))):
+        raise ValueError(value)  # 1e400 is larger than any double
+    return number
+
+
+def _decimal(value: Any) -> Decimal:
+    return Decimal(_text(_spelt(value)).strip())
+
+
+def _spelt(value: Any) -> Any:
     if isinstance(value, str) and "_" in value:  # for Python alone, 1_000 is a number
         raise ValueError(value)
-    return float(value)
+    return value
 
 
 def _bool(value: Any) -> bool:

@@ -31,6 +31,9 @@ _NOTED = {
 _ANY = rf"{LOCAL_DATE}|{_NUMBER}|{_PERCENT}|{_MONEY}"
 _LOOKED_AT = 50
 
+COMMAS = "has numbers with decimal commas"
+"""The note on a column of them."""
+
 
 @dataclass(frozen=True)
 class LocalForm:
@@ -68,7 +71,7 @@ def local_form(cells: pa.ChunkedArray, *, decimal_comma: bool) -> LocalForm | No
     if all_match(distinct, LOCAL_DATE):
         return _dates(cells, distinct)
     if decimal_comma and are_comma_numbers(distinct):
-        return LocalForm(comma_numbers(cells), "has numbers with decimal commas")
+        return LocalForm(comma_numbers(cells), COMMAS)
     for pattern, what in _NOTED.items():
         if all_match(distinct, pattern) and not _are_codes(distinct):
             return LocalForm(None, f"is text: its values are {what}")
