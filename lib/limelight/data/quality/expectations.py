@@ -128,11 +128,17 @@ def measured(
     length = high - low or abs(high) or 1.0
     # Where nearly all values are the same one, the range is what the few others say.
     telling = max(facts.known - facts.top, 1)
-    room = factor * length * (1 + FEW / telling)
+    room = factor * length * (1 + FEW / telling) * _tail(facts)
     if facts.column.kind in ("datetime", "date"):
         return low - room, max(high + room, (now or datetime.now(UTC)).timestamp() + 86_400)
     never_below_zero = low >= 0 and facts.known >= MANY
     return max(0.0, low - room) if never_below_zero else low - room, high + room
+
+
+def _tail(facts: ColumnFacts) -> float:
+    """How many times as long as the middle 98% its longer tail is, at least 1: so are the next."""
+    middle = facts.q99 - facts.q01
+    return max(1.0, max(facts.high - facts.q99, facts.q01 - facts.low) / middle) if middle else 1.0
 
 
 def _value(measure: float, column: Column) -> Any:

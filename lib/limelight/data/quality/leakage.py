@@ -123,10 +123,17 @@ def _of_number(feature: pd.Series, facts: ColumnFacts, target: pd.Series, of: Co
         return ""
     ranks = pd.Series(values[both]).rank(), pd.Series(numbers[both]).rank()
     alike = abs(float(ranks[0].corr(ranks[1])))
-    if alike >= EXACTLY:
-        return "copy"
     straight = abs(float(np.corrcoef(values[both], numbers[both])[0, 1]))
+    # What grows all the time follows a calendar or a counter without being made of it.
+    if max(straight, 0.0 if _goes_on(values[both], facts) else alike) >= EXACTLY:
+        return "copy"
     return "near" if max(alike, straight) >= 0.9999 else ""
+
+
+def _goes_on(values: NDArray[np.float64], facts: ColumnFacts) -> bool:
+    """Whether a column is a time, or counts in even steps."""
+    steps = np.unique(np.diff(np.unique(values)))
+    return facts.column.kind in ("datetime", "date") or len(steps) == 1
 
 
 def _of_groups(feature: pd.Series, numbers: NDArray[np.float64]) -> str:
