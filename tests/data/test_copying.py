@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from limelight.data import DatasetCard, Store, open_store
+from limelight.data._session import Unmergeable
 from limelight.data.copying import copy_history
 from limelight.data.store import Dataset
 from limelight.errors import InputError, StoreError
@@ -200,7 +201,7 @@ def test_a_store_that_cannot_merge_gets_lines(source: Store, tmp_path: Path) -> 
 
     def without_merges(*args: object, merged: str = "", **named: object) -> str:
         if merged:
-            raise StoreError("this store cannot merge.")
+            raise Unmergeable("loans")
         return whole(*args, **named)  # type: ignore[arg-type]
 
     target.commit = without_merges  # type: ignore[method-assign]
@@ -213,6 +214,22 @@ def test_a_store_that_cannot_merge_gets_lines(source: Store, tmp_path: Path) -> 
     assert (again.commits, again.linearised) == (0, (merge,))
     newest = target.resolve("loans")
     pd.testing.assert_frame_equal(target.read(newest), source.read(source.resolve("loans")))
+
+
+def test_a_store_that_is_lost_in_a_merge_gets_no_line(source: Store, tmp_path: Path) -> None:
+    target = open_store(tmp_path / "target.db")
+    whole = target.commit
+
+    def lost(*args: object, merged: str = "", **named: object) -> str:
+        if merged:
+            raise StoreError("the disk is full.")
+        return whole(*args, **named)  # type: ignore[arg-type]
+
+    target.commit = lost  # type: ignore[method-assign]
+    with pytest.raises(StoreError, match="the disk is full"):
+        copy_history(source, target)
+    target.commit = whole  # type: ignore[method-assign]
+    assert copy_history(source, target).linearised == ()
 
 
 def test_what_differs_in_the_end_is_found(source: Store, tmp_path: Path) -> None:

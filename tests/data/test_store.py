@@ -108,6 +108,25 @@ def test_a_diff_under_another_key_shares_no_rows(store: Store) -> None:
     assert (summary.added, summary.removed, summary.modified, summary.unchanged) == (3, 3, 0, 0)
 
 
+def test_a_diff_does_not_take_a_text_for_a_number(store: Store) -> None:
+    """To an engine the text '01' is equal to 1, and would be so to two rows at once."""
+    card = DatasetCard(name="loans", target="x", key=("id",))
+    old, new, whole = (
+        store.write("loans", pd.DataFrame({"id": ids, "x": 0}), "Ids", card=card)
+        for ids in ([1], ["1", "01"], [1.0])
+    )
+    summary, found = store.diff(old, new), store.changes(old, new)
+    assert (summary.added, summary.removed, summary.modified, summary.unchanged) == (2, 1, 0, 0)
+    assert (found.added.index.tolist(), found.removed.index.tolist()) == (["01", "1"], [1])
+    assert store.diff(old, whole).unchanged == 1
+
+
+def test_an_unknown_mode_is_refused_for_a_new_dataset_too(store: Store) -> None:
+    with pytest.raises(InputError, match="mode 'apend'"):
+        store.write("loans", loans(), "First", card=LOANS, mode="apend")  # type: ignore[arg-type]
+    assert store.datasets() == []
+
+
 def test_branch_tag_and_hashes_resolve_to_one_commit(store: Store) -> None:
     first = store.write("loans", loans(), "First", card=LOANS)
     store.tag("v1", first, "The first")

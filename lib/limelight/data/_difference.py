@@ -9,6 +9,7 @@ from typing import Any
 
 from limelight.data._session import CHUNK, Row, Session
 from limelight.data._tables import Layout, framed, read_layout
+from limelight.data.keys import NUMBERS
 from limelight.data.schema import Column
 from limelight.data.store import Changes, DataVersion, DiffSummary
 from limelight.errors import StoreError
@@ -40,7 +41,10 @@ class _Pair:
 
     @property
     def same_key(self) -> bool:
-        return self.before.key == self.after.key
+        """Whether rows can be the same by their keys: an engine takes the text '01' for a 1."""
+        return self.before.key == self.after.key and [
+            _is_number(column) for column in self.before.columns if column.name in self.before.key
+        ] == [_is_number(column) for column in self.after.columns if column.name in self.after.key]
 
     @property
     def same_table(self) -> bool:
@@ -236,6 +240,11 @@ def _limited(chunks: Iterator[list[Row]], limit: int | None) -> Iterator[list[Ro
 
 def _sums(tests: Iterable[str]) -> str:
     return "".join(f", sum({test})" for test in tests)
+
+
+def _is_number(column: Column) -> bool:
+    values = column.detail["values"]["kind"] if column.kind == "category" else column.kind
+    return values in NUMBERS
 
 
 def _type(column: Column) -> tuple[str, str, Any]:

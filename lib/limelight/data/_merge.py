@@ -60,6 +60,12 @@ class _Plan:
         base, ours, _ = (states.get(dataset) for states in self.states)
         return "theirs" if ours == base else "ours"
 
+    def keeps(self, dataset: str) -> bool:
+        """Whether there will be such a dataset."""
+        if dataset in self.ready:
+            return self.ready[dataset] is not None
+        return dataset in self.states.get(self.side(dataset))
+
 
 def merge(
     store: DoltStore,
@@ -189,7 +195,21 @@ def _planned(
         Versions(name, *(_snapshot(store, place, name) for place in commits)) for name in both
     )
     merged = merge_datasets(versions, take=take, decisions=decisions)
-    return _Plan(commits, states, {name: _ready(found) for name, found in merged.items()})
+    plan = _Plan(commits, states, {name: _ready(found) for name, found in merged.items()})
+    _check_names(plan)
+    return plan
+
+
+def _check_names(plan: _Plan) -> None:
+    """No two datasets would have a name that the engines take for the same."""
+    known: dict[str, str] = {}
+    for dataset in filter(plan.keeps, plan):
+        if known.setdefault(dataset.casefold(), dataset) != dataset:
+            raise InputError(
+                f"the datasets {known[dataset.casefold()]!r} and {dataset!r} cannot be in one"
+                " store, since their names differ by case alone.",
+                "Drop one of them first, or write it under another name.",
+            )
 
 
 def _write(store: DoltStore, session: Session, plan: _Plan) -> None:
@@ -208,7 +228,7 @@ def _write(store: DoltStore, session: Session, plan: _Plan) -> None:
 
 def _put(session: Session, dataset: str, ready: Ready | None) -> None:
     """Make a dataset what it is to be, whatever a merge left of it."""
-    _tables.clear(session, [dataset])
+    _tables.drop_content(session, dataset)
     if ready:
         _tables.write_content(session, dataset, *ready)
 

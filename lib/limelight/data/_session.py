@@ -165,8 +165,12 @@ class Backend(Protocol):
         """
         ...
 
-    def managing(self) -> AbstractContextManager[Session]:
-        """A connection for what belongs to no branch: branches, tags, remotes, upkeep."""
+    def managing(self, branch: str = "") -> AbstractContextManager[Session]:
+        """A connection for branches, tags, remotes and upkeep.
+
+        Args:
+            branch: One that nobody can write to until the session ends.
+        """
         ...
 
     def answer(

@@ -204,6 +204,7 @@ def write_content(session: Session, dataset: str, content: Content, card: Datase
             session.run(_create_table(session, table, list(columns), _META_KEYS[table]))
         mark_format(session)
     old, layout = read_layout(session, dataset), content.layout
+    check_free(session, dataset, old)
     name = session.quoted(dataset)
     if layout.same_table(old):
         session.run(f"DELETE FROM {name}")
@@ -220,20 +221,31 @@ def write_content(session: Session, dataset: str, content: Content, card: Datase
 
 
 def drop_content(session: Session, dataset: str) -> None:
-    """Take a dataset's rows, columns and card out of their tables."""
-    session.run(f"DROP TABLE {session.quoted(dataset)}")
-    for table in (CARDS, COLUMNS):
+    """Take out what there is of a dataset, whatever state a merge left its tables in."""
+    there = session.tables()
+    if dataset in there:
+        session.run(f"DROP TABLE {session.quoted(dataset)}")
+    for table in {CARDS, COLUMNS} & {*there}:
         session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
 
 
-def clear(session: Session, datasets: Iterable[str]) -> None:
-    """Take datasets out, whatever state a merge left their tables in."""
-    there = session.tables()
-    for dataset in datasets:
-        if dataset in there:
-            session.run(f"DROP TABLE {session.quoted(dataset)}")
-        for table in (CARDS, COLUMNS):
-            session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
+def check_free(session: Session, dataset: str, layout: Layout | None) -> None:
+    """No other table has a dataset's name, in whatever spelling: the engines would take it for it.
+
+    Args:
+        session: Where to look.
+        dataset: The name.
+        layout: Its columns, where there is such a dataset.
+
+    Raises:
+        InputError: One has.
+    """
+    for name in session.tables():
+        if name.casefold() == dataset.casefold() and (name != dataset or layout is None):
+            raise InputError(
+                f"the name {dataset!r} is taken by the table {name!r} in the store.",
+                "Choose another dataset name.",
+            )
 
 
 def _write_columns(session: Session, dataset: str, layout: Layout) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from limelight.data._session import Unmergeable
 from limelight.data.card import DatasetCard
 from limelight.data.schema import Column
 from limelight.data.store import MAIN, Commit, Dataset, DataVersion, Store
@@ -339,7 +340,7 @@ class _Copy:
             try:
                 whole = self._changes(commit, every=True)
                 return self.target.commit(whole, commit.message, merged=parents[1], **given)
-            except StoreError as problem:
+            except Unmergeable as problem:
                 self.linearised.append(commit.commit)
                 self.say(f"{commit.commit[:12]} gets one parent: {problem}")
         return self.target.commit(self._changes(commit), commit.message, **given)

@@ -21,6 +21,7 @@ from limelight.data._renames import find_renames
 from limelight.data._session import Backend, Session
 from limelight.data.cache import cache_from_environment
 from limelight.data.card import DatasetCard
+from limelight.data.modes import check_mode, combined
 from limelight.data.schema import Column, is_unicode
 from limelight.data.store import (
     AUTHOR,
@@ -152,6 +153,7 @@ class DoltStore:
         """Put a frame into a dataset: rows, card and commit in one transaction."""
         _check_dataset_name(dataset)
         _check_commit(message, author)
+        check_mode(mode)
         self._check_branch(branch)
         self._check_free_table(dataset, branch)
         card = card and replace(card, name=dataset)
@@ -161,12 +163,10 @@ class DoltStore:
 
         def work() -> str:
             with self._writing(branch) as session:
-                kept = card or _tables.read_cards(session)[dataset]
+                kept = card or _card_of(dataset, _tables.read_cards(session))
                 ready = content
                 layout = _tables.read_layout(session, dataset)
                 if mode != "replace" and layout:
-                    from limelight.data.modes import combined
-
                     current = _tables.read_frame(session, dataset, layout)
                     ready = _prepared(combined(current, frame, kept.key, mode), kept)
                 elif kept.key != content.layout.key:  # another writer changed the card
@@ -194,8 +194,7 @@ class DoltStore:
 
         def work() -> str:
             with self._writing(branch) as session:
-                if dataset in _tables.read_cards(session):
-                    _tables.drop_content(session, dataset)
+                _tables.drop_content(session, dataset)
                 return commit(session, message, author, date)
 
         return self.backend.patiently(work)
@@ -228,12 +227,12 @@ class DoltStore:
             with self._writing(branch) as session:
                 if merged:
                     session.merge(merged)
-                    _tables.clear(session, ready)
+                for dataset, given in ready.items():
+                    if merged or not given:
+                        _tables.drop_content(session, dataset)
                 for dataset, given in ready.items():
                     if given:
                         _tables.write_content(session, dataset, *given)
-                    elif dataset in _tables.read_cards(session):
-                        _tables.drop_content(session, dataset)
                 return commit(session, message, author, date, empty="--allow-empty")
 
         return self.backend.patiently(work)
@@ -273,53 +272,54 @@ class DoltStore:
         check_ref_name(name, "tag")
         self.card(version)
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                refs = Refs.of(session)
-                if refs.tags.get(name) != version.commit:
-                    check_free(refs, name)
-                    session.call("dolt_tag", name, version.commit, "-m", message or name)
+        def work(session: Session) -> None:
+            refs = Refs.of(session)
+            if refs.tags.get(name) != version.commit:
+                check_free(refs, name)
+                session.call("dolt_tag", name, version.commit, "-m", message or name)
 
-        self.backend.patiently(work)
+        self._managed(work)
 
     def untag(self, name: str) -> None:
         """Take a tag away; its commit stays."""
+        self._check_exists()
+        _check_known(name, self.tags(), "tag")
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                _check_known(name, Refs.of(session).tags, "tag")
+        def work(session: Session) -> None:
+            if name in Refs.of(session).tags:  # if not, a try whose answer was lost did it
                 session.call("dolt_tag", "-d", name)
 
-        self._check_exists()
-        self.backend.patiently(work)
+        self._managed(work)
 
     def branch(self, name: str, start: str = MAIN) -> None:
         """Make a branch at a ref."""
         check_ref_name(name, "branch")
         commit, _ = self._find(start)
+        check_free(self._refs(), name)
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                check_free(Refs.of(session), name)
+        def work(session: Session) -> None:
+            refs = Refs.of(session)
+            if refs.branches.get(name) != commit:  # if it is, a try whose answer was lost did it
+                check_free(refs, name)
                 session.call("dolt_branch", name, commit)
 
-        self.backend.patiently(work)
+        self._managed(work)
 
     def unbranch(self, name: str, *, force: bool = False) -> None:
         """Take a branch away."""
+        self._check_exists()
+        _check_known(name, self.branches(), "branch")
+        if name == MAIN:
+            raise InputError("the branch 'main' cannot be taken away.", "Keep it.")
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                refs = Refs.of(session)
-                _check_known(name, refs.branches, "branch")
-                if name == MAIN:
-                    raise InputError("the branch 'main' cannot be taken away.", "Keep it.")
+        def work(session: Session) -> None:
+            refs = Refs.of(session)
+            if name in refs.branches:  # if not, a try whose answer was lost did it
                 if not force:
                     _check_kept_elsewhere(name, refs, parents(session))
                 session.call("dolt_branch", "-D", name)
 
-        self._check_exists()
-        self.backend.patiently(work)
+        self._managed(work, name)
 
     # Elsewhere, and upkeep.
 
@@ -336,17 +336,21 @@ class DoltStore:
 
     def push(self, remote: str = "origin", branch: str = MAIN) -> None:
         """Send a branch, and the tags on it, to a remote."""
+        url = self._remote(remote)
+        _check_known(branch, self.branches(), "branch")
+        if self.backend.remote_exists(url):
+            self._fetch(remote, url)
         self._managed(lambda session: _remotes.push(self.backend, session, remote, branch))
 
     def pull(self, remote: str = "origin", branch: str = MAIN) -> str:
         """Fetch a branch of a remote and merge it into the branch of the same name."""
-        theirs = self._managed(
-            lambda session: _remotes.pulled(self.backend, session, remote, branch)
-        )
+        self._fetch(remote, self._remote(remote))
+        theirs = self._managed(lambda session: _remotes.head_at(session, remote, branch))
         if branch not in self.branches():
             self.branch(branch, theirs)
             return theirs
-        return self.merge(f"{remote}/{branch}", branch)
+        # By its hash, since a branch of this store may have the remote branch's name.
+        return self.merge(theirs, branch, message=f"Merge {remote}/{branch} into {branch}")
 
     def gc(self) -> None:
         """Give back the space of what no commit holds any more."""
@@ -359,15 +363,36 @@ class DoltStore:
 
     # What both need.
 
-    def _managed(self, work: Callable[[Session], T]) -> T:
-        """What is done with a session for what belongs to no branch, tried while others write."""
+    def _managed(self, work: Callable[[Session], T], branch: str = "") -> T:
+        """What is done with a session for branches, tags and remotes, tried while others write.
+
+        Args:
+            work: It may be done again from the start, after any part of it was done.
+            branch: One that nobody may write to meanwhile.
+        """
         self._check_exists()
 
         def attempt() -> T:
-            with self.backend.managing() as session:
+            with self.backend.managing(branch) as session:
                 return work(session)
 
         return self.backend.patiently(attempt)
+
+    def _remote(self, name: str) -> str:
+        """The URL of a remote that is known."""
+        return self._managed(lambda session: _remotes.known_remote(session, name))
+
+    def _fetch(self, remote: str, url: str) -> None:
+        """Bring over the commits, branches and tags of a remote; a tag of ours is never moved.
+
+        The engines move it to where the remote has it. What ours were is known before, and not
+        asked again where a fetch is tried again.
+        """
+        ours = self._managed(_remotes.tags)
+        try:
+            self._managed(lambda session: _remotes.fetch(self.backend, session, remote, url))
+        finally:
+            self._managed(lambda session: _remotes.put_back(session, ours, remote))
 
     @contextmanager
     def _writing(self, branch: str) -> Iterator[Session]:
@@ -387,6 +412,7 @@ class DoltStore:
     @contextmanager
     def _at(self, version: DataVersion) -> Iterator[Session]:
         """A session at a version's commit, at which its dataset is known to exist."""
+        self._check_exists()
         if not re.fullmatch(rf"[0-9a-v]{{{self.backend.hash_length}}}", version.commit):
             raise InputError(
                 f"{version.commit!r} is not a full commit hash.", "Resolve the version first."
@@ -427,9 +453,7 @@ class DoltStore:
         with self.backend.reading(commit) as session:
             self._check_there(dataset, ref, session)
             ((rows,),) = session.rows(f"SELECT count(*) FROM {session.quoted(dataset)}")
-            ((table_hash,),) = session.rows(
-                f"SELECT dolt_hashof_table({session.place})", (dataset,)
-            )
+            table_hash = _tables.table_hash(session, dataset)
         return DataVersion(self.url, dataset, branch, commit, table_hash, rows)
 
     def _layout(self, session: Session, version: DataVersion) -> _tables.Layout:
@@ -442,12 +466,10 @@ class DoltStore:
         return layout
 
     def _current_card(self, dataset: str, branch: str) -> DatasetCard:
-        if dataset not in self.datasets(branch):
-            raise InputError(
-                f"the dataset {dataset!r} is new, and a new dataset needs a card.",
-                "Give card=DatasetCard(name=..., target=...).",
-            )
-        return self.card(self.resolve(dataset, branch))
+        if not self.backend.exists():
+            return _card_of(dataset, {})
+        with self._at_ref(branch) as session:
+            return _card_of(dataset, _tables.read_cards(session))
 
     def _check_exists(self) -> None:
         if not self.backend.exists():
@@ -485,16 +507,7 @@ class DoltStore:
         if not self.backend.exists():
             return
         with self._at_ref(branch) as session:
-            known = list(_tables.read_cards(session))
-            others = [name for name in session.tables() if name not in known]
-        lowered = dataset.casefold()
-        taken = [name for name in others if name.casefold() == lowered]
-        taken += [name for name in known if name.casefold() == lowered and name != dataset]
-        if taken:
-            raise InputError(
-                f"the name {dataset!r} is taken by the table {taken[0]!r} in the store.",
-                "Choose another dataset name.",
-            )
+            _tables.check_free(session, dataset, _tables.read_layout(session, dataset))
 
     def _unknown(self, dataset: str, ref: str, known: list[str]) -> InputError:
         return InputError(
@@ -520,6 +533,15 @@ def commit(
         return str(made)
     ((head,),) = session.rows("SELECT dolt_hashof('HEAD')")
     return str(head)
+
+
+def _card_of(dataset: str, cards: Mapping[str, DatasetCard]) -> DatasetCard:
+    if dataset not in cards:
+        raise InputError(
+            f"the dataset {dataset!r} is new, and a new dataset needs a card.",
+            "Give card=DatasetCard(name=..., target=...).",
+        )
+    return cards[dataset]
 
 
 def _prepared(frame: pd.DataFrame, card: DatasetCard) -> _tables.Content:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,12 +69,16 @@ class LiteBackend:
         return self.path.exists() and self.path.stat().st_size > 0
 
     def make(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StoreError(
+                f"the folder {self.path.parent} cannot be made: {problem.strerror}.",
+                "Choose another path for the store.",
+            ) from problem
 
     @contextmanager
     def reading(self, commit: str = "") -> Iterator[LiteSession]:
-        if not self.exists():
-            raise StoreError(f"there is no store at {self.path}.", "Check --store.")
         with opened(self.path, f"@{commit}" if commit else "") as connection:
             yield LiteSession(connection, self.path)
 
@@ -86,8 +90,11 @@ class LiteBackend:
             yield LiteSession(connection, self.path)
 
     @contextmanager
-    def managing(self) -> Iterator[LiteSession]:
-        with opened(self.path) as connection:
+    def managing(self, branch: str = "") -> Iterator[LiteSession]:
+        with (
+            opened(self.path) as connection,
+            transaction(connection) if branch else nullcontext(),
+        ):
             yield LiteSession(connection, self.path)
 
     def remote_exists(self, url: str) -> bool:
@@ -95,6 +102,7 @@ class LiteBackend:
         return scheme != "file" or (Path(path).is_file() and Path(path).stat().st_size > 0)
 
     def clone(self, url: str) -> None:
+        self.make()
         clone_file(self.path, url)
 
     def said(self, problem: Exception) -> str:

@@ -107,9 +107,12 @@ class ServerBackend:
             yield ServerSession(connection, self.address)
 
     @contextmanager
-    def managing(self) -> Iterator[ServerSession]:
+    def managing(self, branch: str = "") -> Iterator[ServerSession]:
         with self._connected(MAIN) as connection:
-            yield ServerSession(connection, self.address)
+            session = ServerSession(connection, self.address)
+            if branch:
+                self._wait_for(_draft_of(self.address.database, branch), session)
+            yield session
 
     @contextmanager
     def writing(self, branch: str) -> Iterator[ServerSession]:
@@ -126,9 +129,10 @@ class ServerBackend:
                 own.commit()
                 self._land(branch, session.head(), target)
             finally:
-                # Without a connection it stays, and the next writer takes it away.
+                # By the connection that holds the lock: had it been lost, the draft of this name
+                # might be the next writer's, who takes ours away.
                 with suppress(Lost):
-                    target.call("dolt_branch", "-D", draft)
+                    session.end(draft, branch)
 
     def remote_exists(self, url: str) -> bool:  # noqa: ARG002
         """Not to be known from here; the server fetches from an empty place as well."""
@@ -354,6 +358,12 @@ class ServerSession:
         self.call("dolt_branch", draft, branch)
         self.run(f"USE {quoted(f'{self._address.database}/{draft}')}")
         self.connection.autocommit(False)
+
+    def end(self, draft: str, branch: str) -> None:
+        """Leave a draft, and take it away; what was not committed is lost."""
+        self.run("ROLLBACK")
+        self.run(f"USE {quoted(f'{self._address.database}/{branch}')}")
+        self.call("dolt_branch", "-D", draft)
 
     def head(self) -> str:
         """The newest commit."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from limelight.data.schema import ROW_KEY, Column, encode
 from limelight.errors import InputError, did_you_mean
 
-_NUMBERS = ("int", "wide_int", "float", "wide_float", "bool")
+NUMBERS = ("int", "wide_int", "float", "wide_float", "bool")
 _EXACT = 2**53
 """From here on a double cannot tell every whole number from the next."""
 
@@ -100,9 +100,9 @@ def _tokens(values: list[Any], column: Column) -> pa.Array:
     if kind == "category":
         kind, detail = detail["values"]["kind"], detail["values"]["detail"]
     name = column.name.encode()
-    word = "number" if kind in _NUMBERS else f"{kind}{detail.get('freq', '')}"
+    word = "number" if kind in NUMBERS else f"{kind}{detail.get('freq', '')}"
     head = b"%d:%s%s" % (len(name), name, word.encode())
-    tokens = _numbers(values, head, kind) if kind in _NUMBERS else _texts(values, head, kind)
+    tokens = _numbers(values, head, kind) if kind in NUMBERS else _texts(values, head, kind)
     return tokens.fill_null(b"")
 
 

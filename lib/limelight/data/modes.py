@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -64,8 +64,7 @@ def combined(
     flat = _flat(frame, key)
     check_names(flat.columns)
     check_key(flat, key)
-    if mode not in ("replace", "upsert", "append"):
-        raise InputError(f"the mode {mode!r} is unknown.", "Use replace, upsert or append.")
+    check_mode(mode)
     if current is None or mode == "replace":
         return flat
     _check_same_key(current, key)
@@ -78,6 +77,16 @@ def combined(
         return _joined(old, flat, places)
     _check_unchanged(old, flat, places, list(key))
     return _joined(old, flat[places < 0], places[places < 0])
+
+
+def check_mode(mode: str) -> None:
+    """A mode is one that there is.
+
+    Raises:
+        InputError: It is not.
+    """
+    if mode not in get_args(Mode):
+        raise InputError(f"the mode {mode!r} is unknown.", "Use replace, upsert or append.")
 
 
 def _flat(frame: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
