@@ -15,7 +15,7 @@ from limelight.data import Dataset, DatasetCard, Store, clone_store, dolt, open_
 from limelight.data._sqlite import driver
 from limelight.data.doltlite import LiteSession
 from limelight.data.doltserver import DoltServerStore, ServerSession
-from limelight.errors import InputError, StoreError
+from limelight.errors import InputError, LimelightError, StoreError
 
 Session = type[LiteSession] | type[ServerSession]
 
@@ -145,7 +145,7 @@ def test_no_commit_lands_on_a_branch_that_is_being_taken_away(
     def write() -> None:
         try:
             outcome.append(put(open_store(store.url), 1, branch="dev"))
-        except StoreError as problem:
+        except LimelightError as problem:
             outcome.append(problem)
 
     writer, check = threading.Thread(target=write), dolt._check_kept_elsewhere
@@ -158,7 +158,7 @@ def test_no_commit_lands_on_a_branch_that_is_being_taken_away(
     monkeypatch.setattr(dolt, "_check_kept_elsewhere", then_another_writes)
     store.unbranch("dev")
     writer.join()
-    assert isinstance(outcome[0], StoreError)
+    assert isinstance(outcome[0], LimelightError)
     assert set(store.branches()) == {"main"}
 
 
