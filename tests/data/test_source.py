@@ -76,6 +76,14 @@ def test_quotes_line_ends_and_byte_order_marks(tmp_path: Path) -> None:
     assert found.to_dict("list") == {"a b": ['x, "y"\nz', "ü"], "c": [1, 2]}
 
 
+def test_quotes_that_are_never_closed_swallow_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="quotes: those that open in line 3 are not closed"):
+        read_source(csv(tmp_path, 'a,b\n1,x\n2,"y\n3,z\n'))
+    long = "word\n" * 50_000  # longer than Python's own limit of a cell
+    found = read_source(csv(tmp_path, f'a,b\n1,"{long}"\n2,"y\n"\n')).frame
+    assert found["b"].tolist() == [long, "y\n"]
+
+
 def test_separators(tmp_path: Path) -> None:
     texts = {"a.tsv": "a\tb\n1\t2,x\n", "b.csv": "a;b\n1;2,x\n", "c.csv": "a|b\n1|2,x\n"}
     for name, text in texts.items():

@@ -6,6 +6,7 @@ import codecs
 import csv as python_csv
 import io
 import re
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
@@ -135,13 +136,41 @@ def _fill(parts: Sequence[Part], columns: Sequence[TextColumn]) -> Rows:
         places = _names(part)
         wanted = [f"f{places.index(column.name)}" for column in columns]
         block = min(max(_CELLS * len(places), _BLOCK), _WIDE_BLOCK)
-        count = -1  # the header
+        count, batch = -1, None  # the header
         for batch in _batches(part, wanted, block):
             for cells, column in zip(batch.columns, columns, strict=True):
                 column.add(cells.slice(1) if count < 0 else cells)
             count += batch.num_rows
+        if batch is not None and columns[-1].name == places[-1]:
+            _check_closed(part, batch.columns[-1][-1].as_py())
         counts.append(count)
     return Rows(tuple(part.name for part in parts), tuple(counts))
+
+
+def _check_closed(part: Part, last: str) -> None:
+    """The quotes that were opened are closed: if not, all rows behind them are one cell.
+
+    Args:
+        part: The file.
+        last: Its last cell, which is the one that goes on to the end.
+    """
+    if "\n" not in last and "\r" not in last:
+        return
+    limit = python_csv.field_size_limit(sys.maxsize)
+    try:
+        with part.opened() as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            rows = python_csv.reader(text, delimiter=separator(part), strict=True)
+            line = 1
+            for _ in rows:
+                line = rows.line_num + 1
+    except python_csv.Error as problem:
+        if "unexpected end" in str(problem):
+            raise InputError(
+                f"{part.name} ends within quotes: those that open in line {line} are not closed.",
+                "Close them, or double the quotes that are meant as such.",
+            ) from problem
+    finally:
+        python_csv.field_size_limit(limit)
 
 
 def _batches(
