@@ -190,6 +190,22 @@ def test_a_tag_that_is_taken_is_refused_before_any_work(ingest) -> None:
         ingest.prepare(loans(62), tags=("main",), dataset="new")
 
 
+@pytest.mark.parametrize("key", [("id",), ()])
+def test_a_tag_of_the_last_version_goes_with_the_same_rows_alone(ingest, key) -> None:
+    first = {"target": "default", "key": key, "tags": ("v1",)}
+    done = ingest(loans(), **first)
+    again = ingest(loans().sample(frac=1, random_state=1), "IngestFlow/2", **first)
+    assert (again.made, again.version.commit) == (False, done.version.commit)
+    for changed in (loans(61), loans().assign(age=50), loans()[["id", "code", "age", "default"]]):
+        with pytest.raises(InputError, match="'v1' names commit"):
+            ingest.prepare(changed, allow=("all",), **first)
+    with pytest.raises(InputError, match="'v1' names commit"):
+        ingest.prepare(loans(), **first, licence="CC0")
+    with pytest.raises(InputError, match="'main' names commit"):
+        ingest.prepare(loans(), **first | {"tags": ("main",)})
+    assert len(ingest.store.log("loans")) == 1
+
+
 def test_the_key_of_a_dataset_changes_only_with_all_of_its_rows(ingest) -> None:
     ingest(loans(), **FIRST)
     with pytest.raises(InputError, match="cannot become 'age' with --mode upsert"):

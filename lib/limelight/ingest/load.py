@@ -10,6 +10,7 @@ import pandas as pd
 from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
 from limelight.data._refs import check_ref_name
 from limelight.data.dolt import check_names
+from limelight.data.keys import content_keys
 from limelight.data.modes import combined
 from limelight.data.quality import QualityReport, TableFacts, check_quality, conformed, facts_of
 from limelight.data.quality.types import words
@@ -59,7 +60,7 @@ def load(request: Request) -> Table:
     for tag in request.tags:
         check_ref_name(tag, "tag")
     last = last_version(store, request)
-    _check_tags(store, request, last)
+    taken = _taken_tags(store, request, last)
     known = store.card(last) if last else None
     source = read_source(
         request.source, types=parse_types(request.types) or None, query=request.query
@@ -74,8 +75,11 @@ def load(request: Request) -> Table:
     describe(frame)
     check_card(card, frame, also=facts.dtypes if facts and request.mode != "replace" else ())
     quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
-    if current is not None and request.mode != "replace" and not quality.stopping:
-        combined(current, frame, card.key, request.mode)  # a rehearsal: it raises what it would
+    if current is not None and not quality.stopping:
+        # A rehearsal: it raises what writing would.
+        after = combined(current, frame, card.key, request.mode)
+        if taken and (card != known or not _same_rows(current, after, card.key)):
+            raise _taken(taken[0], last.commit if last else "")
     return Table(name, frame, card, last, quality, source.origin, notes, author)
 
 
@@ -110,15 +114,37 @@ def last_version(store: Store, request: Request) -> DataVersion | None:
     return replace(version, commit=store.log(request.name, start)[0].commit)
 
 
-def _check_tags(store: Store, request: Request, last: DataVersion | None) -> None:
-    """A tag that names another version already is refused before any work."""
-    taken = store.tags() | store.branches()
+def _taken_tags(store: Store, request: Request, last: DataVersion | None) -> list[str]:
+    """The tags that name the last version already: they go with the same rows alone.
+
+    Raises:
+        InputError: A tag names another version, or is a branch.
+    """
+    branches, tags = store.branches(), store.tags()
     for tag in request.tags:
-        if tag in taken and (last is None or taken[tag] != last.commit):
-            raise InputError(
-                f"the tag {tag!r} names commit {taken[tag][:10]} already.",
-                "Choose another --tag; a run's own tag has a colon, e.g. team:risk.",
-            )
+        if tag in branches or (tag in tags and (last is None or tags[tag] != last.commit)):
+            raise _taken(tag, (branches | tags)[tag])
+    return [tag for tag in request.tags if tag in tags]
+
+
+def _taken(tag: str, commit: str) -> InputError:
+    return InputError(
+        f"the tag {tag!r} names commit {commit[:10]} already.",
+        "Choose another --tag; a run's own tag has a colon, e.g. team:risk.",
+    )
+
+
+def _same_rows(current: pd.DataFrame, after: pd.DataFrame, key: tuple[str, ...]) -> bool:
+    """Whether writing would change nothing: no row, and no column's place or type."""
+    if not key:
+        keys = set(content_keys(after, describe(after)))
+        return list(current.columns) == list(after.columns) and keys == set(current.index)
+    after = after.set_index(list(key))
+    return bool(
+        len(after) == len(current)
+        and after.index.isin(current.index).all()
+        and after.reindex(current.index).equals(current)
+    )
 
 
 def _check_key_stays(request: Request, card: DatasetCard, known: DatasetCard | None) -> None:
