@@ -92,6 +92,15 @@ def test_a_column_of_another_type_names_the_rows_that_do_not_fit() -> None:
     assert "was whole numbers and is text: 'about 40'" in issue.text
 
 
+def test_the_type_of_a_key_is_held_against_the_last_one_too() -> None:
+    new = loans(seed=1).astype({"id": str})
+    issue = only(check(new.assign(id=new["id"].mask(new["id"] == "7", "x")), loans()))
+    assert (issue.check, issue.column, issue.severity) == ("schema", "id", "error")
+    assert issue.rows == ("id x",)
+    issue = only(check(loans(seed=1).assign(id=lambda frame: frame["id"] + 0.5), loans()))
+    assert (issue.check, issue.column, issue.severity) == ("schema", "id", "warning")
+
+
 def test_a_type_that_holds_all_old_values_is_a_warning() -> None:
     new = loans(seed=1).assign(age=lambda frame: frame["age"] + 0.5)
     issue = only(check(new, loans()))
@@ -207,9 +216,9 @@ def test_a_long_tail_may_go_on_as_far_again() -> None:
     tail = 1 / (1 - np.arange(1000) / 1000)  # the largest is ten times the 99th percentile
     old = pd.DataFrame({"x": tail})
     card = DatasetCard("t", "")
-    report = check(old.assign(x=tail.tolist()[:-1] + [20_000.0]), old, card)
+    report = check(old.assign(x=[*tail[:-1], 20_000.0]), old, card)
     assert report.stopping == ()
-    assert check(old.assign(x=tail.tolist()[:-1] + [200_000.0]), old, card).stopping
+    assert check(old.assign(x=[*tail[:-1], 200_000.0]), old, card).stopping
 
 
 # Missing values, categories.
