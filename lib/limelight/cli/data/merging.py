@@ -69,15 +69,16 @@ def merge(
       limelight data merge corrections --conflicts-to conflicts.csv
       limelight data merge corrections --decisions conflicts.csv
     """
-    from limelight.data.store import AUTHOR
+    from limelight.ingest.author import author_of
 
     kept = opened(store)
     again = f"limelight data merge {source}" + (f" --into {into}" if into != "main" else "")
     sides = chosen(ours, theirs, decisions)
     before = kept.branches().get(into, "")
+    by = author_of(author or "")
     after = decided(
         context,
-        lambda: kept.merge(source, into, message=message, author=author or AUTHOR, **sides),
+        lambda: kept.merge(source, into, message=message, author=by, **sides),
         again,
         conflicts_to,
         force=force,
@@ -125,15 +126,16 @@ def revert(
       limelight data revert 3f2a1b9c
       limelight data revert main -m "The file was last month's"
     """
-    from limelight.data.store import AUTHOR
+    from limelight.ingest.author import author_of
 
     kept = opened(store)
     again = f"limelight data revert {commit}" + (f" --branch {branch}" if branch != "main" else "")
     sides = chosen(ours, theirs, decisions)
     before = kept.branches().get(branch, "")
+    by = author_of(author or "")
     after = decided(
         context,
-        lambda: kept.revert(commit, branch, message=message, author=author or AUTHOR, **sides),
+        lambda: kept.revert(commit, branch, message=message, author=by, **sides),
         again,
         conflicts_to,
         force=force,
