@@ -35,7 +35,7 @@ COPIED = {"commits", "known", "branches", "tags", "linearised", "left_out", "com
 CALLS = {
     "list": ([], {"store", "ref", "datasets"}),
     "log": (["loans"], {"store", "ref", "dataset", "commits"}),
-    "show": (["loans"], {"version", "card", "columns", "first_rows"}),
+    "show": (["loans"], {"version", "card", "last_commit", "columns", "first_rows"}),
     "diff": (["loans", "v1"], {"old", "new", "summary", "types_changed"}),
     "export": (["loans", "-o", "out.csv"], {"version", "file"}),
     "query": (["SELECT count(*) AS n FROM loans"], {"columns", "rows", "of"}),

@@ -85,6 +85,13 @@ def test_without_a_file_rows_go_to_stdout(limelight, document):
     assert document("export", "loans")["rows"][0]["id"] == 1
 
 
+@pytest.mark.parametrize("words", [["--json"], ["--format", "csv"], ["-o", "x.csv"]])
+def test_a_column_that_comes_twice_is_not_lost(limelight, words):
+    said = limelight("query", "SELECT 1 AS a, 2 AS a", *words, code=1)
+    assert "column name 'a' given more than once" in said.replace('\\"', "'")
+    assert limelight("query", "SELECT 1 AS a, 2 AS a") == "a  a\n1  2\n"
+
+
 def test_no_file_is_lost(limelight, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
     assert "Give --force" in limelight("export", "loans", "-o", "out.csv", code=1)

@@ -69,7 +69,7 @@ def commit(request: Request, table: Table, run: str) -> Committed:
     version = replace(written, commit=entry.commit)
     for tag in request.tags:
         store.tag(tag, version, f"{table.name}, by {run}")
-    made = trailer(run) in entry.message.splitlines()
+    made = entry.run == run
     before = _before(store, table.name, entry)
     if not made or before is None:
         return Committed(version, entry, made, before)
@@ -90,13 +90,8 @@ def message_of(request: Request, table: Table, run: str) -> str:
     origin = textwrap.shorten(table.origin, 120, placeholder=" ...")  # a query may be long
     how = f" ({request.mode})" if request.mode != "replace" else ""
     text = request.message.strip() or f"Ingest {origin}{how}"
-    trailers = [trailer(run), *([f"Allowed: {', '.join(waived)}"] if waived else [])]
+    trailers = [f"Run: {run}", *([f"Allowed: {', '.join(waived)}"] if waived else [])]
     return "\n".join([text, "", *trailers])
-
-
-def trailer(run: str) -> str:
-    """The line of a commit's message that names the run it was made by."""
-    return f"Run: {run}"
 
 
 def _before(store: Store, name: str, entry: Commit) -> DataVersion | None:
@@ -124,7 +119,7 @@ def commit_lines(done: Committed, request: Request) -> list[str]:
         return [
             f"nothing new: {version.dataset!r} on {request.branch} holds these"
             f" {version.rows:,} rows already, since commit {short}"
-            f" ({done.entry.message.splitlines()[0]})"
+            f" ({done.entry.subject})"
         ]
     told = changes_text(done.changes) if done.changes else f"{version.rows:,} rows, the first ones"
     lines = [f"commit {short} on {request.branch}: {told}"]
