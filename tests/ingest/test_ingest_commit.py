@@ -149,6 +149,34 @@ def test_text_stays_text_when_all_of_it_looks_like_numbers(ingest) -> None:
     assert kept["code"].dtype == "str"
 
 
+def test_partitions_that_were_text_stay_text(ingest, tmp_path) -> None:
+    def parts(folder: Path, *months: str) -> Request:
+        for month in months:
+            (folder / f"month={month}").mkdir(parents=True)
+            loans(30, first=1000 * int(month)).to_csv(
+                folder / f"month={month}" / "part.csv", index=False
+            )
+        return Request(str(folder), dataset="loans", store=ingest.store.url, **FIRST)
+
+    first = parts(tmp_path / "first", "01", "02")
+    commit(first, load(first), "IngestFlow/1")
+    table = load(replace(parts(tmp_path / "second", "10", "11"), allow=("all",)))
+    assert table.frame["month"].unique().tolist() == ["10", "11"]
+    assert "schema" not in {issue.check for issue in table.quality.issues}
+
+
+def test_a_note_on_another_column_stays(ingest) -> None:
+    ingest(loans(), **FIRST)
+    odd = loans().assign(code="12", age=["'code'", *loans()["age"].tolist()[1:]])
+    _, table = ingest.prepare(odd, allow=("all",))
+    assert [note[:21] for note in table.notes] == ["column 'age' is text:"]
+
+
+def test_a_key_of_all_columns_is_refused(ingest) -> None:
+    with pytest.raises(InputError, match="no column beside the key"):
+        ingest.prepare(loans()[["id"]], key=("id",))
+
+
 def test_the_range_of_a_column_that_is_given_another_type_is_not_forced_back(ingest) -> None:
     ingest(loans(), **FIRST)
     _, table = ingest.prepare(loans(), types="age=number")
@@ -188,6 +216,19 @@ def test_a_tag_that_is_taken_is_refused_before_any_work(ingest) -> None:
         ingest.prepare(loans(62), tags=("v1",))
     with pytest.raises(InputError, match="'main' names commit"):
         ingest.prepare(loans(62), tags=("main",), dataset="new")
+
+
+def test_an_upsert_of_some_columns_leaves_the_others_as_they_are(ingest) -> None:
+    ingest(loans(), **FIRST)
+    part = pd.DataFrame({"id": [1, 2], "age": [99, 98]})
+    done = ingest(part, "IngestFlow/2", mode="upsert", allow=("all",))
+    assert (done.changes.modified, done.changes.columns_removed) == (2, ())
+    rows = ingest.store.read(done.version)
+    assert rows["age"].iloc[:3].tolist() == [99, 98, 41]
+    pd.testing.assert_series_equal(rows["default"], loans().set_index("id")["default"])
+    with pytest.raises(InputError, match="target"):
+        ingest(part, "IngestFlow/3", mode="upsert", dataset="new", key=("id",), target="default")
+    assert ingest.store.datasets() == ["loans"]
 
 
 @pytest.mark.parametrize("key", [("id",), ()])

@@ -157,7 +157,10 @@ class DoltStore:
         self._check_branch(branch)
         self._check_free_table(dataset, branch)
         card = card and replace(card, name=dataset)
-        content = _prepared(frame, card or self._current_card(dataset, branch))
+        known = card or self._current_card(dataset, branch)
+        content = _tables.prepare(frame, known.key)
+        if mode == "replace" or dataset not in self.datasets(branch):
+            _check_card(known, content.layout)  # else the dataset may have the target
         # Everything the input alone can do wrong is known by now: only then is a place made.
         self.backend.make()
 
@@ -171,6 +174,7 @@ class DoltStore:
                     ready = _prepared(combined(current, frame, kept.key, mode), kept)
                 elif kept.key != content.layout.key:  # another writer changed the card
                     ready = _prepared(frame, kept)
+                _check_card(kept, ready.layout)  # the dataset may have gone meanwhile
                 _tables.write_content(session, dataset, ready, kept)
                 return commit(session, message, author, date)
 
