@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from limelight.data import _tables
-from limelight.data._refs import OWN, parents
+from limelight.data._refs import OWN, head, parents
 from limelight.data._session import Session, Unmergeable
 from limelight.data._threeway import Sides
 from limelight.data.card import DatasetCard
-from limelight.data.dolt import DoltStore, _check_commit, _prepared, commit
+from limelight.data.dolt import DoltStore, _prepared, commit
 from limelight.data.merging import Snapshot, Versions, merge_datasets
+from limelight.data.naming import check_commit
 from limelight.data.store import Side
 from limelight.errors import InputError, StoreError
 
@@ -82,7 +83,7 @@ def merge(
     Of Dolt's own merge only the second parent is kept, and what comes out as it should.
     """
     message = message or f"Merge {source} into {into}"
-    _check_commit(message, author)
+    check_commit(message, author)
     theirs, _ = store._find(source)
     store._check_branch(into)
 
@@ -96,11 +97,11 @@ def merge(
 
     def landed(plan: _Plan, parent: str) -> str:
         with store._writing(into) as session:
-            head = _head(session)
-            now = plan if plan.commits.ours == head else planned(head)
+            tip = head(session)
+            now = plan if plan.commits.ours == tip else planned(tip)
             if now.commits.base == theirs:  # somebody else merged it meanwhile
-                return head
-            if now.commits.base == head:
+                return tip
+            if now.commits.base == tip:
                 session.fast_forward(theirs)
                 return theirs
             session.merge(parent)
@@ -139,7 +140,7 @@ def revert(
             "Give a later commit: limelight data log.",
         )
     message = message or f'Revert "{said}"'
-    _check_commit(message, author)
+    check_commit(message, author)
 
     def planned(ours: str) -> _Plan:
         return _planned(store, Sides(undone, ours, before[0]), take, decisions)
@@ -148,8 +149,8 @@ def revert(
 
     def work() -> str:
         with store._writing(branch) as session:
-            head = _head(session)
-            _write(store, session, plan if plan.commits.ours == head else planned(head))
+            tip = head(session)
+            _write(store, session, plan if plan.commits.ours == tip else planned(tip))
             return commit(session, message, author)
 
     return store.backend.patiently(work)
@@ -264,11 +265,6 @@ def _snapshot(store: DoltStore, place: str, dataset: str) -> Snapshot | None:
         return None
     version = store.resolve(dataset, place)
     return Snapshot(store.read(version), store.card(version))
-
-
-def _head(session: Session) -> str:
-    ((found,),) = session.rows("SELECT dolt_hashof('HEAD')")
-    return str(found)
 
 
 def _merge_base(store: DoltStore, ours: str, theirs: str, source: str, into: str) -> str:

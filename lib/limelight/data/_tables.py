@@ -15,9 +15,10 @@ from limelight.data._frames import KEYS, assembled, encoded, gathered, key_order
 from limelight.data._session import Row, Session
 from limelight.data.cache import Cache, entry_name
 from limelight.data.card import DatasetCard
-from limelight.data.keys import check_key, content_keys, named_key
+from limelight.data.keys import check_key, content_keys, without_index
 from limelight.data.schema import ROW_KEY, Column, arrow_type, check_names, describe
-from limelight.errors import InputError
+from limelight.data.store import DataVersion
+from limelight.errors import InputError, StoreError
 
 CARDS = "limelight_cards"
 COLUMNS = "limelight_columns"
@@ -94,7 +95,7 @@ def prepare(frame: pd.DataFrame, key: tuple[str, ...]) -> Content:
     Raises:
         InputError: A name, a type or the key does not fit.
     """
-    flat = _without_index(frame, key)
+    flat = without_index(frame, key)
     check_names(flat.columns)
     check_key(flat, key)
     # A frame that is read has its key in the index: first, whatever its place was.
@@ -107,20 +108,6 @@ def prepare(frame: pd.DataFrame, key: tuple[str, ...]) -> Content:
     keys = [names.index(name) for name in layout.sql_key]
     order = key_order([series[i] for i in keys], [layout.table_columns[i] for i in keys])
     return Content(layout, tuple(series), order)
-
-
-def _without_index(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
-    """The frame with its key as columns; an index that is neither key nor a count is refused."""
-    names = list(frame.index.names)
-    if key and names == named_key(key):
-        return frame.reset_index()
-    if names in ([None], [ROW_KEY]):
-        return frame.reset_index(drop=True)
-    raise InputError(
-        f"the frame's index {', '.join(map(repr, names))} is not the dataset's key"
-        f" ({', '.join(map(repr, key)) or 'made from the content'}).",
-        "Make it columns with frame.reset_index(), or drop it with reset_index(drop=True).",
-    )
 
 
 def read_cards(session: Session) -> dict[str, DatasetCard]:
@@ -149,6 +136,21 @@ def read_layout(session: Session, dataset: str, at: str = "") -> Layout | None:
     columns = tuple(Column.from_json(name, sql_name, text) for name, sql_name, text, _ in found)
     key = sorted((place, name) for name, _, _, place in found if place)
     return Layout(columns, tuple(name for _, name in key)) if found else None
+
+
+def layout_of(session: Session, version: DataVersion, at: str = "") -> Layout:
+    """The columns of a version; ``at`` as in `read_layout`.
+
+    Raises:
+        StoreError: They are not known.
+    """
+    found = read_layout(session, version.dataset, at)
+    if found is None:
+        raise StoreError(
+            f"the columns of {version.dataset!r} are not in the store at {version.commit}.",
+            "Check the store: limelight data doctor.",
+        )
+    return found
 
 
 def read_frame(

@@ -16,13 +16,14 @@ from limelight.data._difference import difference, row_changes, with_renames
 from limelight.data._format import check_format
 from limelight.data._health import examine
 from limelight.data._query import MOST_ROWS, SECONDS, frame_of
-from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
+from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, head, parents
 from limelight.data._renames import find_renames
 from limelight.data._session import Backend, Session
 from limelight.data.cache import cache_from_environment
 from limelight.data.card import DatasetCard
 from limelight.data.modes import check_mode, combined
-from limelight.data.schema import Column, is_unicode
+from limelight.data.naming import check_commit, check_dataset_name
+from limelight.data.schema import Column
 from limelight.data.store import (
     AUTHOR,
     MAIN,
@@ -38,11 +39,6 @@ from limelight.data.store import (
 from limelight.errors import InputError, StoreError, did_you_mean
 
 T = TypeVar("T")
-
-_RESERVED = ("sqlite_", "dolt_", "limelight_", "__database__")
-
-# Dolt takes the last byte of a table's name for a letter, and two of them for spaces ("à", "Å").
-_LIKE_SPACES = (0x85, 0xA0)
 
 
 class DoltStore:
@@ -73,7 +69,7 @@ class DoltStore:
     def read(self, version: DataVersion) -> pd.DataFrame:
         """The rows of a version with their dtypes, in the order of their key, indexed by it."""
         with self._at(version) as session:
-            layout = self._layout(session, version)
+            layout = _tables.layout_of(session, version)
             cache = cache_from_environment()
             return _tables.read_frame(session, version.dataset, layout, cache)
 
@@ -85,7 +81,7 @@ class DoltStore:
     def columns(self, version: DataVersion) -> tuple[Column, ...]:
         """Names and types of a version's columns, those of the key first."""
         with self._at(version) as session:
-            return self._layout(session, version).columns
+            return _tables.layout_of(session, version).columns
 
     def log(self, dataset: str | None = None, ref: str = MAIN) -> list[Commit]:
         """The commits up to a ref, newest first; of one dataset, those that changed it."""
@@ -151,8 +147,8 @@ class DoltStore:
         date: datetime | None = None,
     ) -> DataVersion:
         """Put a frame into a dataset: rows, card and commit in one transaction."""
-        _check_dataset_name(dataset)
-        _check_commit(message, author)
+        check_dataset_name(dataset)
+        check_commit(message, author)
         check_mode(mode)
         self._check_branch(branch)
         self._check_free_table(dataset, branch)
@@ -192,7 +188,7 @@ class DoltStore:
         date: datetime | None = None,
     ) -> str:
         """Take a dataset out of a branch; its versions before stay."""
-        _check_commit(message, author)
+        check_commit(message, author)
         self._check_branch(branch)
         self.resolve(dataset, branch)
 
@@ -214,10 +210,10 @@ class DoltStore:
         merged: str = "",
     ) -> str:
         """Put several datasets into one commit, which is made even if nothing changes."""
-        _check_commit(message, author)
+        check_commit(message, author)
         self._check_branch(branch)
         for dataset in changes:
-            _check_dataset_name(dataset)
+            check_dataset_name(dataset)
             self._check_free_table(dataset, branch)
         ready = {
             name: given and (_prepared(given.frame, given.card), replace(given.card, name=name))
@@ -460,15 +456,6 @@ class DoltStore:
             table_hash = _tables.table_hash(session, dataset)
         return DataVersion(self.url, dataset, branch, commit, table_hash, rows)
 
-    def _layout(self, session: Session, version: DataVersion) -> _tables.Layout:
-        layout = _tables.read_layout(session, version.dataset)
-        if layout is None:
-            raise StoreError(
-                f"the columns of {version.dataset!r} are not in the store at {version.commit}.",
-                "Check the store: limelight data doctor.",
-            )
-        return layout
-
     def _current_card(self, dataset: str, branch: str) -> DatasetCard:
         if not self.backend.exists():
             return _card_of(dataset, {})
@@ -535,8 +522,7 @@ def commit(
     ) or [("",)]
     if made and made != "0":
         return str(made)
-    ((head,),) = session.rows("SELECT dolt_hashof('HEAD')")
-    return str(head)
+    return head(session)
 
 
 def _card_of(dataset: str, cards: Mapping[str, DatasetCard]) -> DatasetCard:
@@ -552,50 +538,6 @@ def _prepared(frame: pd.DataFrame, card: DatasetCard) -> _tables.Content:
     content = _tables.prepare(frame, card.key)
     _check_card(card, content.layout)
     return content
-
-
-def _check_dataset_name(dataset: str) -> None:
-    """The name can be a table's in both engines."""
-    if (
-        not 0 < len(dataset.encode(errors="replace")) <= 60
-        or dataset != dataset.strip()
-        or not all(letter.isprintable() and letter < "\U00010000" for letter in dataset)
-        or dataset.casefold().startswith(_RESERVED)
-    ):
-        raise InputError(
-            f"{dataset!r} is not a valid dataset name.",
-            "Use 1 to 60 characters (30 with accents), no pictures (emoji), and none of these at"
-            f" the start: {', '.join(map(repr, _RESERVED))}.",
-        )
-    if dataset.encode()[-1] in _LIKE_SPACES or len(dataset.lower()) > len(dataset):
-        raise InputError(
-            f"{dataset!r} is not a valid dataset name, since a Dolt server does not take it.",
-            "Leave the last letter's accent away, or use another name.",
-        )
-
-
-def check_names(dataset: str, message: str, author: str) -> None:
-    """What `DoltStore.write` asks of names, for those who want to know before any work.
-
-    Raises:
-        InputError: One cannot be used.
-    """
-    _check_dataset_name(dataset)
-    _check_commit(message, author)
-
-
-def _check_commit(message: str, author: str) -> None:
-    if not message.strip():
-        raise InputError("the commit has no message.", "Say in a few words what changed.")
-    for text in (message, author):
-        if "\0" in text or not is_unicode(text):
-            raise InputError(f"the text {text!r} is not valid.", "Leave odd characters out.")
-    # What stands before a parenthesis would be lost.
-    if not re.fullmatch(r"[^<>\n()\s]([^<>\n()]*[^<>\n()\s])? <[^<>\s()]*>", author):
-        raise InputError(
-            f"the author {author!r} is not valid.",
-            "Give it as 'Name <e-mail>', without parentheses.",
-        )
 
 
 def _check_card(card: DatasetCard, layout: _tables.Layout) -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from limelight.data._connection import is_busy, opened, patiently, quoted, transaction
 from limelight.data._file import clone_file, file_findings
 from limelight.data._query import guarded
+from limelight.data._refs import listed_parents
 from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
@@ -187,14 +188,8 @@ class LiteSession:
         return self.rows("SELECT commit_hash, committer, email, date, message FROM dolt_log")
 
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
         with opened(self._path, f"@{commit}") as connection:
-            for entry, parent in connection.execute(
-                "SELECT commit_hash, parent_hash FROM dolt_commit_ancestors"
-                " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
-            ):
-                found[entry] = (*found.get(entry, ()), parent)
-        return found
+            return listed_parents(LiteSession(connection, self._path))
 
     def merge(self, commit: str) -> None:
         try:

@@ -24,7 +24,7 @@ from limelight.data._mysql import (
     translated,
     using,
 )
-from limelight.data._refs import OWN
+from limelight.data._refs import OWN, head
 from limelight.data._served import answered, clone_database, server_findings
 from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data.dolt import DoltStore
@@ -127,7 +127,7 @@ class ServerBackend:
             try:
                 yield session
                 own.commit()
-                self._land(branch, session.head(), target)
+                self._land(branch, head(session), target)
             finally:
                 # By the connection that holds the lock: had it been lost, the draft of this name
                 # might be the next writer's, who takes ours away.
@@ -365,11 +365,6 @@ class ServerSession:
         self.run(f"USE {quoted(f'{self._address.database}/{branch}')}")
         self.call("dolt_branch", "-D", draft)
 
-    def head(self) -> str:
-        """The newest commit."""
-        ((found,),) = self.rows("SELECT dolt_hashof('HEAD')")
-        return str(found)
-
     def has(self, commit: str) -> bool:
         """Whether a commit is among those up to here."""
         return bool(self.rows("SELECT 1 FROM dolt_log WHERE commit_hash = %s", (commit,)))
@@ -382,7 +377,7 @@ class ServerSession:
             StoreError: Something lies uncommitted on it.
         """
         try:
-            self.call("dolt_merge", "--ff-only", commit)
+            self.fast_forward(commit)
         except StoreError as problem:
             if "fast-forward" in problem.problem:
                 raise Moved("another writer committed first.", "Try again.") from problem

@@ -10,7 +10,7 @@ import pandas as pd
 
 from limelight.data._casting import cast, common_type, differs, family, nullable
 from limelight.data._cells import Places, picked
-from limelight.data.keys import check_key, content_keys, named_key
+from limelight.data.keys import check_key, content_keys, named_key, without_index
 from limelight.data.schema import ROW_KEY, check_names, describe
 from limelight.data.store import Mode
 from limelight.errors import InputError
@@ -61,7 +61,7 @@ def combined(
         1   2  21
         2   3  30
     """
-    flat = _flat(frame, key)
+    flat = without_index(frame, key)
     check_names(flat.columns)
     check_key(flat, key)
     check_mode(mode)
@@ -87,20 +87,6 @@ def check_mode(mode: str) -> None:
     """
     if mode not in get_args(Mode):
         raise InputError(f"the mode {mode!r} is unknown.", "Use replace, upsert or append.")
-
-
-def _flat(frame: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
-    """The frame with its key as columns, and a plain count as the index."""
-    names = list(frame.index.names)
-    if key and names == list(key):
-        return frame.reset_index()
-    if names in ([None], [ROW_KEY]):
-        return frame.reset_index(drop=True)
-    raise InputError(
-        f"the frame's index {', '.join(map(repr, names))} is not the dataset's key"
-        f" ({', '.join(map(repr, key)) or 'made from the content'}).",
-        "Make it columns with frame.reset_index(), or drop it with reset_index(drop=True).",
-    )
 
 
 def _check_same_key(current: pd.DataFrame, key: Sequence[str]) -> None:

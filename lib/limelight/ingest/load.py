@@ -9,9 +9,9 @@ import pandas as pd
 
 from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
 from limelight.data._refs import check_ref_name
-from limelight.data.dolt import check_names
 from limelight.data.keys import content_keys
 from limelight.data.modes import combined
+from limelight.data.naming import check_names
 from limelight.data.quality import QualityReport, TableFacts, check_quality, conformed, facts_of
 from limelight.data.quality.types import words
 from limelight.data.schema import Column, describe
@@ -71,7 +71,8 @@ def load(request: Request) -> Table:
     facts = None
     if current is not None and known:
         facts = facts_of(current.reset_index(drop=not known.key), known.key)
-    frame, notes = _as_before(source, request, facts)
+    source = _as_before(source, request, facts)
+    frame = source.frame
     describe(frame)
     check_card(card, frame, also=facts.dtypes if facts and request.mode != "replace" else ())
     quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
@@ -80,7 +81,7 @@ def load(request: Request) -> Table:
         after = combined(current, frame, card.key, request.mode)
         if taken and (card != known or not _same_rows(current, after, card.key)):
             raise _taken(taken[0], last.commit if last else "")
-    return Table(name, frame, card, last, quality, source.origin, notes, author)
+    return Table(name, frame, card, last, quality, source.origin, source.notes, author)
 
 
 def last_version(store: Store, request: Request) -> DataVersion | None:
@@ -160,28 +161,23 @@ def _named(key: tuple[str, ...]) -> str:
     return ", ".join(map(repr, key)) or "made from the content"
 
 
-def _as_before(
-    source: SourceTable, request: Request, facts: TableFacts | None
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The rows with the types of the last version, wherever they fit; and the notes on them."""
+def _as_before(source: SourceTable, request: Request, facts: TableFacts | None) -> SourceTable:
+    """The rows with the types of the last version, wherever they fit."""
     if facts is None:
-        return source.frame, source.notes
+        return source
     given = parse_types(request.types)
-    frame = source.frame
+    before = {name: dtype for name, dtype in facts.dtypes.items() if name not in given}
     # What was text stays text as it is spelt: 7 may be one of those that were 007 before.
     text = [
         name
-        for name, dtype in facts.dtypes.items()
+        for name, dtype in before.items()
         if isinstance(dtype, pd.StringDtype)
-        and name in frame.columns
-        and name not in given
-        and not isinstance(frame[name].dtype, (pd.StringDtype, pd.CategoricalDtype))
+        and name in source.frame
+        and not isinstance(source.frame[name].dtype, (pd.StringDtype, pd.CategoricalDtype))
     ]
     if text and "://" not in request.source:
-        again = read_source(request.source, types=dict.fromkeys(text, "text"), columns=text)
-        frame = frame.assign(**{name: again.frame[name] for name in text})
-    notes = [note for note in source.notes if not any(repr(name) in note for name in text)]
-    return conformed(frame, {n: d for n, d in facts.dtypes.items() if n not in given}), tuple(notes)
+        source = read_source(request.source, types={**given, **dict.fromkeys(text, "text")})
+    return replace(source, frame=conformed(source.frame, before))
 
 
 def table_lines(table: Table) -> list[str]:
