@@ -127,6 +127,18 @@ def test_the_version_is_said():
 
 
 @pytest.mark.usefixtures("path")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device on this system")
+@pytest.mark.parametrize("words", [("log",), ("show", "loans", "--json"), ("export", "loans")])
+def test_a_full_disk_behind_stdout_is_said_in_a_line(words):
+    with Path("/dev/full").open("wb") as full:
+        running = started("data", *words, stdout=full)
+        said = running.communicate()[1].decode()
+    assert running.returncode == 1
+    problem = "there is no space left for the output."
+    assert said == f"{problem} Free some.\n" or json.loads(said)["error"]["problem"] == problem
+
+
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("words", [("log", "--json"), ("export", "loans")])
 def test_a_reader_that_goes_away_is_no_error(words):
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
