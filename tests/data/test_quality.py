@@ -81,6 +81,10 @@ def test_a_column_that_is_gone_is_an_error_and_a_new_one_a_warning() -> None:
         ("schema", "years", "warning"),
     ]
     assert "'years' is new: renamed?" in report.issues[0].text
+    with pytest.raises(InputError, match=r"is new: renamed\? Correct the source"):
+        report.refuse()
+    report = check(loans(seed=1).rename(columns={"age": "years", "city": "town"}), loans())
+    assert "'years', 'town' are new: renamed?" in report.issues[0].text
 
 
 def test_a_column_of_another_type_names_the_rows_that_do_not_fit() -> None:

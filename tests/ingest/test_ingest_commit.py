@@ -74,6 +74,13 @@ def test_the_same_file_twice_gives_one_commit(ingest) -> None:
     assert commit_lines(again, request)[0].startswith("nothing new: 'loans' on main holds these")
 
 
+def test_a_commit_of_the_card_alone_says_so(ingest) -> None:
+    first = ingest(loans(1), **FIRST)
+    assert commit_lines(first, Request("loans.csv"))[0].endswith("on main: 1 row, the first one")
+    done = ingest(loans(1), "IngestFlow/2", licence="CC0")
+    assert "no rows changed, but the card, or" in commit_lines(done, Request("loans.csv"))[0]
+
+
 def test_the_same_file_after_another_dataset_came_is_still_nothing_new(ingest) -> None:
     first = ingest(loans(), "IngestFlow/1", tags=("v1",), **FIRST)
     ingest(loans(), "IngestFlow/2", dataset="others", **FIRST)

@@ -121,7 +121,10 @@ def commit_lines(done: Committed, request: Request) -> list[str]:
             f" {version.rows:,} rows already, since commit {short}"
             f" ({done.entry.subject})"
         ]
-    told = changes_text(done.changes) if done.changes else f"{version.rows:,} rows, the first ones"
+    rows = "1 row, the first one" if version.rows == 1 else f"{version.rows:,} rows, the first ones"
+    told = changes_text(done.changes) if done.changes else rows
+    if told == "no rows changed":
+        told += ", but the card, or the order or types of the columns"
     lines = [f"commit {short} on {request.branch}: {told}"]
     lines += [f"tag {tag}" for tag in request.tags]
     return lines + [f"note: {note}" for note in done.notes]

@@ -7,15 +7,12 @@ from datetime import datetime
 
 import pandas as pd
 
-from limelight.data.quality.chance import unlikely
+from limelight.data.quality.chance import JUMP, unlikely
 from limelight.data.quality.expectations import NOTABLE, expectations, failures, measured
 from limelight.data.quality.facts import ColumnFacts, TableFacts, shown
 from limelight.data.quality.issue import Issue, Rows, Severity
 from limelight.data.quality.types import comparable, fits, widened, words
 from limelight.data.schema import Column, describe
-
-JUMP = 0.2
-"""By so much may the share of missing values, or of unknown categories, grow without an error."""
 
 ENOUGH = 30
 """From so many rows on their middle says something."""
@@ -64,8 +61,9 @@ def _schema(
 ) -> Iterator[Issue]:
     """Columns that are gone, new, or of another type."""
     added = [name for name in new.columns if name not in old.columns]
+    are = "is" if len(added) == 1 else "are"
     for name in found["column"][found["check"] == "column_in_dataframe"]:
-        hint = f", and {_listed(added)} is new: renamed?" if added else ""
+        hint = f", and {_listed(added)} {are} new: renamed?" if added else ""
         text = f"column {name!r} of the last version is not there{hint}"
         yield rows.issue("schema", name, "warning" if partial else "error", text)
     for name in added:
