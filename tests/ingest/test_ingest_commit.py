@@ -308,3 +308,7 @@ def test_the_pages_and_the_lines_tell_what_was_done(ingest) -> None:
     assert "3 rows added, 1 changed; column 'income' added" in text
     assert f"--dataset loans --store {request.store}" in text
     assert f"limelight data diff loans {done.before.commit[:10]}" in text
+    again = commit(request, table, "IngestFlow/3")
+    page = render_data_report(report_on_commit(request, table, again, "IngestFlow/3"))
+    assert "Nothing new: " in page
+    assert "nothing new: " in "\n".join(closing_lines(request, again))

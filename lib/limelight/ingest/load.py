@@ -21,6 +21,7 @@ from limelight.errors import InputError, did_you_mean
 from limelight.ingest.author import author_of
 from limelight.ingest.card import assemble_card, check_card
 from limelight.ingest.request import Request
+from limelight.report.data_page import verdict
 
 
 @dataclass(frozen=True)
@@ -200,14 +201,11 @@ def _kinds(columns: tuple[Column, ...]) -> str:
 
 def check_lines(quality: QualityReport) -> list[str]:
     """The checks in short: how many, and a line for each issue."""
-    stopping, waived, warnings = quality.stopping, quality.waived, quality.warnings
-    counts = {"failed": stopping, "allowed to fail": waived, "with warnings": warnings}
-    told = [
-        f"{len({issue.check for issue in issues})} {outcome}"
-        for outcome, issues in counts.items()
-        if issues
-    ]
-    lines = [f"{len(quality.ran)} checks: {', '.join(told) or 'all passed'}"]
-    for outcome, issues in (("error", stopping), ("allowed", waived), ("warning", warnings)):
+    lines = [verdict(quality.frame())]
+    for outcome, issues in (
+        ("error", quality.stopping),
+        ("allowed", quality.waived),
+        ("warning", quality.warnings),
+    ):
         lines += [f"  {outcome}: [{issue.check}] {issue}" for issue in issues]
     return lines

@@ -7,15 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from limelight.data.quality.chance import unlikely
+from limelight.data.quality.chance import FEW, JUMP, unlikely
 from limelight.data.quality.facts import ColumnFacts, TableFacts, repeats
 from limelight.data.quality.issue import Issue, Rows, Severity
-
-JUMP = 0.2
-"""By so much may the share of repeated rows grow without an error."""
-
-FEW = 20
-"""Fewer rows than this say nothing about a column."""
 
 
 def of_content(
