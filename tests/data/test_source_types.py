@@ -90,6 +90,30 @@ def test_decimal_commas_where_cells_end_with_semicolons(tmp_path: Path) -> None:
     assert read(tmp_path, ["1,5", "2"]).frame["x"].tolist() == ["1,5", "2"]
 
 
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1.016,73", "12,5", "1.234", ""], [1016.73, 12.5, 1234.0, None]),
+        (["1,016.73", "-12.5", "NA", "7"], [1016.73, -12.5, None, 7.0]),
+        (["1 016,73", "1\u00a0000\u00a0000", "2", "3"], [1016.73, 1e6, 2.0, 3.0]),
+        (["1'016.73", "2", "3", "4"], [1016.73, 2.0, 3.0, 4.0]),
+    ],
+)
+def test_signs_between_thousands_are_read_where_the_type_is_given(
+    tmp_path: Path, cells: list[str], numbers: list[float | None]
+) -> None:
+    (note,) = read(tmp_path, cells, separator="|").notes
+    assert note.endswith("between the thousands (as type number they are read)")
+    path = tmp_path / "table.csv"
+    found = read_source(path, types={"x": "number"}).frame["x"]
+    pd.testing.assert_series_equal(found, pd.Series(numbers, dtype="float64", name="x"))
+    # Either sign could be the one before decimals, or both are.
+    for unclear in (["1,234", "2"], ["1.5", "1,5"]):
+        assert "read" not in read(tmp_path, unclear, separator="|").notes[0]
+        with pytest.raises(InputError, match="'1,"):
+            read_source(path, types={"x": "number"})
+
+
 def test_points_beside_decimal_commas_may_stand_between_thousands(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("net;gross\n1,5;1.234\n2,25;12.500\n")

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from limelight.data.reading import DATE, MISSING_WORDS, without_words
-from limelight.data.sources.local_forms import are_comma_numbers
+from limelight.data.sources.local_forms import are_comma_numbers, decimal_sign, plain_number
 from limelight.data.sources.table import Rows
 from limelight.errors import InputError, did_you_mean
 
@@ -81,7 +81,8 @@ def given_type(series: pd.Series, given: str, rows: Rows) -> pd.Series:
     """A column in the type that is given for it.
 
     Words for missing values (`limelight.data.reading.MISSING_WORDS`) are missing, but not as text
-    or categories. Decimal commas are understood where they can be nothing else.
+    or categories. Decimal commas, and signs between thousands, are understood where they can be
+    nothing else.
 
     Args:
         series: Values of any type, shape (n,).
@@ -131,9 +132,9 @@ def _converter(kind: str, form: str, values: list[Any]) -> Callable[[Any], Any]:
     """What makes a value of a kind; raises ValueError or TypeError for one that does not fit."""
     if form:
         return lambda value: _parsed(value, form, kind)
-    if kind in ("number", "decimal") and _have_commas(values):
+    if kind in ("number", "decimal") and (sign := _sign(values)):
         points = _converter(kind, form, [])
-        return lambda value: points(value.replace(",", "."))
+        return lambda value: points(plain_number(value, sign))
     known: dict[str, Callable[[Any], Any]] = {
         "text": _text,
         "category": _text,
@@ -147,10 +148,13 @@ def _converter(kind: str, form: str, values: list[Any]) -> Callable[[Any], Any]:
     return known[kind]
 
 
-def _have_commas(values: list[Any]) -> bool:
-    if not any(isinstance(value, str) and "," in value for value in values):
-        return False
-    return are_comma_numbers(without_words(pa.array(values, pa.string())))
+def _sign(values: list[Any]) -> str:
+    """The sign before decimals where numbers are not spelt as computers do; else empty."""
+    words = [value for value in values if isinstance(value, str)]
+    if len(words) < sum(value is not None for value in values):
+        return ""
+    spelt = without_words(pa.array(words, pa.string()))
+    return "," if are_comma_numbers(spelt) else decimal_sign(spelt)
 
 
 def _text(value: Any) -> str:
