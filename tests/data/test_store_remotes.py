@@ -191,7 +191,10 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(pushed: Store) -> None:
 
 def test_a_remote_that_cannot_be_reached_is_named(pushed: Store, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a store")
-    for url in ("http://127.0.0.1:1/a/b", f"file://{tmp_path / 'file' / 'below'}"):
+    urls = [f"file://{tmp_path / 'file' / 'below'}"]
+    if pushed.url.startswith("doltlite"):  # a server asks again for six seconds
+        urls.append("http://127.0.0.1:1/a/b")
+    for url in urls:
         before = pushed.log()
         with pytest.raises(StoreError, match=r"'gone'.*cannot be used") as caught:
             pushed.add_remote("gone", url)
