@@ -328,7 +328,7 @@ class _Copy:
             self._work.pop(parents[0], None)
             self._work[image] = branch
         self.made += 1
-        self.say(f"{self.made}: {commit.commit[:12]} {commit.message.splitlines()[0]}")
+        self.say(f"{self.made}: {commit.commit[:12]} {commit.subject}")
 
     def _put(self, commit: Commit, branch: str, parents: tuple[str, ...]) -> str:
         given: dict[str, Any] = {
