@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from dolt_server import ADMIN, WRITER, DoltServer
 
-from limelight.data import Dataset, DatasetCard, Store, clone_store, dolt, open_store
+from limelight.data import Dataset, DatasetCard, Store, _mysql, clone_store, dolt, open_store
 from limelight.data._sqlite import driver
 from limelight.data.doltlite import LiteSession
 from limelight.data.doltserver import DoltServerStore, ServerSession
@@ -74,9 +74,7 @@ def fails(session: Session) -> Callable[[], None]:
 
     def fail() -> None:
         if session is ServerSession:
-            from limelight.data._mysql import Lost
-
-            raise Lost("as if the answer was lost", "")
+            raise _mysql.Lost("as if the answer was lost", "")
         problem = driver().OperationalError("database is locked")
         problem.sqlite_errorcode = 5
         raise problem
@@ -263,3 +261,18 @@ def test_a_killed_writer_leaves_the_next_ones_draft_alone(
     next_session.call("dolt_commit", "-Am", "Next")
     next_write.__exit__(None, None, None)
     assert values(store) == [5, 5, 5]
+
+
+def test_a_ref_that_changes_at_the_same_moment_is_tried_again() -> None:
+    """Dolt keeps all refs in one place, and seldom refuses the later of two changes of it."""
+    store, tries = DoltServerStore("mysql://ada@localhost/loans"), [1, 2]
+    store.backend._checked = True
+
+    def work() -> str:
+        with _mysql.translated(store.address):
+            if tries.pop() > 1:
+                said = "fatal: Unexpected error creating branch 'b' : optimistic lock failed on"
+                raise _mysql.pymysql.err.OperationalError(1105, f"{said} database Root update")
+        return "done"
+
+    assert store.backend.patiently(work) == "done"

@@ -186,7 +186,7 @@ def _said(address: Address, problem: Exception) -> LimelightError:
         )
     if number in (2026, 3159) or re.search("insecure (transport|connection)", text):
         return _not_agreed(address, text)
-    if number in _CONFLICT:
+    if number in _CONFLICT or "optimistic lock failed" in text:
         return Moved(f"another writer changed the store on {place} first.", "Try again.")
     if number in _LOST or isinstance(problem, (OSError, pymysql.err.InterfaceError)):
         return Lost(

@@ -131,7 +131,7 @@ class ServerBackend:
             finally:
                 # By the connection that holds the lock: had it been lost, the draft of this name
                 # might be the next writer's, who takes ours away.
-                with suppress(Lost):
+                with suppress(Lost, Moved):
                     session.end(draft, branch)
 
     def remote_exists(self, url: str) -> bool:  # noqa: ARG002
