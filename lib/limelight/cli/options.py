@@ -85,11 +85,11 @@ MessageOption = Annotated[
     str, typer.Option("--message", "-m", metavar="TEXT", help="Of the commit.", show_default=False)
 ]
 AuthorOption = Annotated[
-    str | None,
+    str,
     typer.Option(
         "--author",
         metavar="'NAME <E-MAIL>'",
-        envvar="LIMELIGHT_AUTHOR",
-        help="Who the commit is by.  [default: git's user, or the machine's]",
+        show_default=False,
+        help="Who the commit is by.  [default: $LIMELIGHT_AUTHOR, git's, or the user]",
     ),
 ]

@@ -55,7 +55,7 @@ def merge(
     conflicts_to: ConflictsOption = None,
     force: ForceOption = False,
     message: MessageOption = "",
-    author: AuthorOption = None,
+    author: AuthorOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Bring the changes of a branch into another. Rows meet by key, cell by cell.
@@ -72,7 +72,7 @@ def merge(
     """
     kept = opened(store)
     sides = chosen(ours, theirs, decisions)
-    by = author_of(author or "")
+    by = author_of(author)
     before = kept.branches().get(into, "")
     after = decided(
         context,
@@ -110,7 +110,7 @@ def revert(
     conflicts_to: ConflictsOption = None,
     force: ForceOption = False,
     message: MessageOption = "",
-    author: AuthorOption = None,
+    author: AuthorOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Take back what one commit changed, by a new commit. All versions stay.
@@ -125,7 +125,7 @@ def revert(
     """
     kept = opened(store)
     sides = chosen(ours, theirs, decisions)
-    by = author_of(author or "")
+    by = author_of(author)
     before = kept.branches().get(branch, "")
     after = decided(
         context,
