@@ -1,4 +1,4 @@
-"""The baselines: models that every search has to beat, and that often win."""
+"""The baselines: models that every search has to beat, and the strong ones tried after them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from limelight.search.attempt import Attempt
 from limelight.search.budget import Budget
+from limelight.search.configuration import Configuration, class_weight
 from limelight.search.engine import SearchProblem
-from limelight.search.evaluate import EncodedFolds
 from limelight.search.features import FrameEncoder
 from limelight.search.ledger import Ledger
+from limelight.search.portfolio import portfolio
+from limelight.search.race import Race
 from limelight.search.task import Task
 
 HISTOGRAM: dict[str, Any] = {"max_iter": 150, "learning_rate": 0.07, "early_stopping": False}
@@ -29,13 +30,14 @@ LIGHTGBM: dict[str, Any] = {
 
 
 class BaselineEngine:
-    """A fixed list of models with sensible settings: dummy, linear, boosted trees; cheap first.
+    """A fixed list of models: first the baselines, cheap first, then the portfolio.
 
-    A budget of trials does not shorten the list: the baselines are what everything is compared
-    with. A budget of seconds does: what is foreseen not to end in time is left out.
+    A budget of trials does not shorten the baselines, as they are what everything is compared
+    with: it counts the configurations of the portfolio. A budget of seconds leaves out what is
+    foreseen not to end in time.
 
     Example:
-        >>> [description for description, _, _ in baselines(Task("binary", "roc_auc", "y", (0, 1)))]
+        >>> [one.description for one in baselines(Task("binary", "roc_auc", "y", (0, 1)))]
         ['constant', 'LogisticRegression', 'HistGradientBoosting', 'LightGBM']
     """
 
@@ -52,48 +54,26 @@ class BaselineEngine:
         cores: int,
         workdir: Path,  # noqa: ARG002
     ) -> None:
-        """Try every baseline that the ledger has not; see `limelight.search.engine.Engine`."""
+        """Try what the ledger has not; see `limelight.search.engine.Engine`."""
         clock = budget.start()
-        done = {trial.description for trial in ledger.trials if trial.outcome == "ok"}
-        encodings: dict[str, EncodedFolds] = {}
-        for description, encoder, estimator in baselines(problem.task, seed, cores):
-            if description in done:
-                continue
-            key = repr(encoder)
-            if key not in encodings:
-                encodings[key] = EncodedFolds(problem, encoder)
-            attempt = Attempt(ledger.next_number(), description, {}, estimator)
-            attempt.run(encodings[key], clock, ledger)
+        strong = portfolio(problem.task, len(problem.target), seed)[: budget.trials]
+        Race(problem, clock, ledger, cores).run(baselines(problem.task, seed), strong)
 
 
-def baselines(task: Task, seed: int = 0, cores: int = 1) -> list[tuple[str, FrameEncoder, Any]]:
-    """Description, encoder and unfitted estimator of each baseline, cheap first."""
+def baselines(task: Task, seed: int = 0) -> list[Configuration]:
+    """The baselines, cheap first."""
     linear, native = FrameEncoder("onehot", "standard"), FrameEncoder("native")
-    models = (
-        _classifiers(task, seed, cores)
-        if task.is_classification
-        else _regressors(task, seed, cores)
-    )
+    models = _classifiers(task, seed) if task.is_classification else _regressors(task, seed)
     constant, straight, histogram, lightgbm = models
     return [
-        ("constant", native, constant),
-        (type(straight).__name__, linear, straight),
-        ("HistGradientBoosting", native, histogram),
-        ("LightGBM", FrameEncoder("onehot"), lightgbm),
+        Configuration("constant", {}, native, constant, 0.0),
+        Configuration(type(straight).__name__, {}, linear, straight, 0.0),
+        Configuration("HistGradientBoosting", {}, native, histogram, 2.0),
+        Configuration("LightGBM", {}, FrameEncoder("onehot"), lightgbm, 1.0),
     ]
 
 
-def class_weight(task: Task) -> str | None:
-    """Weights that fit the metric: classes count the same where it counts them so.
-
-    Example:
-        >>> class_weight(Task("binary", "balanced_accuracy", "y", (0, 1)))
-        'balanced'
-    """
-    return "balanced" if task.metric in ("balanced_accuracy", "f1") else None
-
-
-def _classifiers(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
+def _classifiers(task: Task, seed: int) -> tuple[Any, ...]:
     from lightgbm import LGBMClassifier
 
     weight = class_weight(task)
@@ -101,11 +81,11 @@ def _classifiers(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
         DummyClassifier(strategy="prior"),
         LogisticRegression(C=0.5, max_iter=500, class_weight=weight),
         HistGradientBoostingClassifier(**HISTOGRAM, class_weight=weight, random_state=seed),
-        LGBMClassifier(**LIGHTGBM, class_weight=weight, n_jobs=cores, random_state=seed),
+        LGBMClassifier(**LIGHTGBM, class_weight=weight, n_jobs=1, random_state=seed),
     )
 
 
-def _regressors(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
+def _regressors(task: Task, seed: int) -> tuple[Any, ...]:
     from lightgbm import LGBMRegressor
 
     absolute = task.metric == "mae"
@@ -120,7 +100,7 @@ def _regressors(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
         LGBMRegressor(
             **LIGHTGBM,
             objective="regression_l1" if absolute else "regression",
-            n_jobs=cores,
+            n_jobs=1,
             random_state=seed,
         ),
     )
