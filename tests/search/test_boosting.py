@@ -29,7 +29,9 @@ from limelight.search.task import Task
 LIGHTGBM: dict[str, Any] = {"n_estimators": 300, "n_jobs": 1, "verbosity": -1}
 CLASSIFIERS = [
     pytest.param(StoppedClassifier(lightgbm.LGBMClassifier(**LIGHTGBM)), id="lightgbm"),
-    pytest.param(StoppedClassifier(xgboost.XGBClassifier(n_estimators=300, n_jobs=1)), id="xgboost"),
+    pytest.param(
+        StoppedClassifier(xgboost.XGBClassifier(n_estimators=300, n_jobs=1)), id="xgboost"
+    ),
     pytest.param(CatBoostTreesClassifier(iterations=30), id="catboost"),
 ]
 REGRESSORS = [

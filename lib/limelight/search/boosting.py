@@ -176,7 +176,7 @@ class _CatBoost(BaseEstimator):  # type: ignore[misc]
         learning_rate: float | None = None,
         l2_leaf_reg: float = 3.0,
         random_strength: float = 1.0,
-        max_ctr_complexity: int = 1,
+        max_ctr_complexity: int = 2,
         rsm: float = 1.0,
         loss_function: str | None = None,
         balanced: bool = False,
@@ -251,14 +251,13 @@ class CatBoostTreesRegressor(RegressorMixin, _CatBoost):  # type: ignore[misc]
         return np.asarray(self.model_.predict(frame, thread_count=1), dtype="float64")
 
 
-def _for_catboost(features: Any) -> tuple[pd.DataFrame, list[str]]:
+def _for_catboost(features: Any) -> tuple[pd.DataFrame, list[Any]]:
     """The frame with categories as whole numbers, -1 where missing, and their names."""
-    frame = pd.DataFrame(features)
-    categories = [
-        name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)
-    ]
-    coded = {name: frame[name].cat.codes.astype("int32") for name in categories}
-    return frame.assign(**coded), categories
+    frame = pd.DataFrame(features).copy(deep=False)
+    categories = [name for name in frame if isinstance(frame[name].dtype, pd.CategoricalDtype)]
+    for name in categories:
+        frame[name] = frame[name].cat.codes.astype("int32")
+    return frame, categories
 
 
 def _rounds(booster: Any) -> int:

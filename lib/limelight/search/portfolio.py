@@ -36,35 +36,46 @@ def portfolio(task: Task, rows: int, seed: int = 0) -> list[Configuration]:
     Example:
         >>> task = Task("binary", "roc_auc", "y", (0, 1))
         >>> [one.description for one in portfolio(task, rows=1000)][:3]
-        ['LightGBM, small leaves', 'CatBoost', 'LightGBM, extra trees']
+        ['LightGBM, small leaves', 'LightGBM, extra trees', 'CatBoost']
     """
     made = _Maker(task, rows, seed)
+    native, ordinal = FrameEncoder("native"), FrameEncoder("ordinal")
     return [
         made.lightgbm(
             "small leaves",
-            4,
+            3,
+            native,
             num_leaves=8,
             min_child_samples=10,
-            colsample_bytree=0.5,
+            colsample_bytree=0.7,
             subsample=0.8,
             reg_lambda=1.0,
         ),
+        made.lightgbm("extra trees", 5, native, extra_trees=True, num_leaves=31, reg_lambda=1.0),
         made.catboost("", 14, iterations=500, depth=6),
-        made.lightgbm("extra trees", 4, extra_trees=True, num_leaves=31, reg_lambda=1.0),
-        made.xgboost("", 6, max_depth=6, min_child_weight=2.0, colsample_bytree=0.8, subsample=0.9),
+        made.xgboost(
+            "",
+            6,
+            native,
+            max_depth=6,
+            min_child_weight=2.0,
+            colsample_bytree=0.8,
+            subsample=0.9,
+        ),
         made.forest("ExtraTrees", "", 7, leaf=1, share=0.5),
+        made.catboost("slow", 40, iterations=1500, depth=5, l2_leaf_reg=2.0),
+        made.forest("RandomForest", "", 8, leaf=2, share=0.4),
+        # Native categories and small leaves together overfit.
         made.lightgbm(
             "large leaves",
             6,
+            ordinal,
             num_leaves=96,
             min_child_samples=4,
             colsample_bytree=0.7,
             subsample=0.9,
         ),
-        made.forest("RandomForest", "", 8, leaf=2, share=0.4),
         made.forest("ExtraTrees", "smooth", 6, leaf=5, share=0.8),
-        made.catboost("deep", 25, iterations=500, depth=8, l2_leaf_reg=5.0, rsm=0.7),
-        made.catboost("slow", 35, iterations=1500, depth=5, l2_leaf_reg=2.0),
     ]
 
 
@@ -79,7 +90,9 @@ class _Maker:
         self.absolute = task.metric == "mae"
         self.balanced = class_weight(task) is not None
 
-    def lightgbm(self, kind: str, cost: float, **tuned: Any) -> Configuration:
+    def lightgbm(
+        self, kind: str, cost: float, encoder: FrameEncoder, **tuned: Any
+    ) -> Configuration:
         import lightgbm
 
         method = lightgbm.LGBMClassifier if self.task.is_classification else lightgbm.LGBMRegressor
@@ -95,14 +108,15 @@ class _Maker:
             fixed["objective"] = "regression_l1" if self.absolute else "regression"
         tuned = {"learning_rate": self.step, **tuned}
         booster = method(n_estimators=2000, **fixed, **tuned)
-        return self._stopped("LightGBM", kind, cost, tuned, booster)
+        return self._stopped("LightGBM", kind, cost, encoder, tuned, booster)
 
-    def xgboost(self, kind: str, cost: float, **tuned: Any) -> Configuration:
+    def xgboost(self, kind: str, cost: float, encoder: FrameEncoder, **tuned: Any) -> Configuration:
         import xgboost
 
         method = xgboost.XGBClassifier if self.task.is_classification else xgboost.XGBRegressor
         fixed: dict[str, Any] = {
             "tree_method": "hist",
+            "enable_categorical": True,
             "verbosity": 0,
             "n_jobs": 1,
             "random_state": self.seed,
@@ -111,14 +125,20 @@ class _Maker:
             fixed["objective"] = "reg:absoluteerror" if self.absolute else "reg:squarederror"
         tuned = {"learning_rate": self.step, **tuned}
         booster = method(n_estimators=2000, **fixed, **tuned)
-        return self._stopped("XGBoost", kind, cost, tuned, booster)
+        return self._stopped("XGBoost", kind, cost, encoder, tuned, booster)
 
     def _stopped(
-        self, name: str, kind: str, cost: float, tuned: dict[str, Any], booster: Any
+        self,
+        name: str,
+        kind: str,
+        cost: float,
+        encoder: FrameEncoder,
+        tuned: dict[str, Any],
+        booster: Any,
     ) -> Configuration:
         method = StoppedClassifier if self.task.is_classification else StoppedRegressor
         estimator = method(booster, balanced=self.balanced, seed=self.seed)
-        return Configuration(_named(name, kind), tuned, FrameEncoder("ordinal"), estimator, cost)
+        return Configuration(_named(name, kind), tuned, encoder, estimator, cost)
 
     def catboost(self, kind: str, cost: float, **tuned: Any) -> Configuration:
         if self.absolute:
