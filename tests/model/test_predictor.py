@@ -119,7 +119,7 @@ def _boosted() -> Predictor:
     target = pd.Series(np.where(features["age"] > 50, "yes", "no"), name="bought")
     task = infer_task(target)
     found: dict[str, Any] = {}
-    for one in portfolio(task, rows=len(features)):
+    for one in portfolio(task, rows=len(features), columns=2):
         if one.kind not in found:
             model = clone(one.estimator)
             model.set_params(**{name: 20 for name in model.get_params() if name == "iterations"})

@@ -76,7 +76,7 @@ def test_stopping_never_sees_the_validation_rows(kind: Any, place: int) -> None:
     rows = np.arange(len(x))
     folds = [(rows[rows % 4 != k], rows[rows % 4 == k]) for k in range(4)]
     frame = pd.DataFrame(x, columns=["a", "b", "c"])
-    one = portfolio(task, len(x))[place]
+    one = portfolio(task, len(x), 3)[place]
     assert one.kind in ("LightGBM", "XGBoost")
 
     def predicted(truth: Any) -> Any:
@@ -164,7 +164,7 @@ def test_every_configuration_has_a_name_and_parameters_that_are_json() -> None:
         ("regression", "mae", ()),
     ):
         task = Task(kind, metric, "y", classes)  # type: ignore[arg-type]
-        found = portfolio(task, rows=100)
+        found = portfolio(task, rows=100, columns=9)
         assert len({one.description for one in found}) == len(found)
         assert json.loads(json.dumps([one.parameters for one in found]))
         for one in found:
@@ -172,13 +172,13 @@ def test_every_configuration_has_a_name_and_parameters_that_are_json() -> None:
 
 
 def test_losses_and_weights_of_classes_follow_the_metric() -> None:
-    absolute = portfolio(Task("regression", "mae", "y"), rows=100)
+    absolute = portfolio(Task("regression", "mae", "y"), rows=100, columns=9)
     found = {one.description: one.estimator for one in absolute}
     assert found["LightGBM, small leaves"].booster.objective == "regression_l1"
     assert found["XGBoost"].booster.objective == "reg:absoluteerror"
     assert found["CatBoost"].loss_function == "MAE"
     assert found["ExtraTrees"].criterion == "squared_error"
-    even = portfolio(Task("binary", "balanced_accuracy", "y", (0, 1)), rows=100)
+    even = portfolio(Task("binary", "balanced_accuracy", "y", (0, 1)), rows=100, columns=9)
     for one in even:
         told = one.estimator.get_params()
         assert told.get("balanced") or told.get("class_weight") == "balanced"
@@ -187,8 +187,10 @@ def test_losses_and_weights_of_classes_follow_the_metric() -> None:
 def test_forests_on_many_rows_stay_small_enough_to_keep() -> None:
     x, values = _numbers(20_000)
     task = Task("regression", "rmse", "y")
-    configuration = next(one for one in portfolio(task, 400_000) if one.description == "ExtraTrees")
-    small = next(one for one in portfolio(task, 500) if one.description == "ExtraTrees")
+    configuration = next(
+        one for one in portfolio(task, 400_000, 3) if one.description == "ExtraTrees"
+    )
+    small = next(one for one in portfolio(task, 500, 3) if one.description == "ExtraTrees")
     assert small.estimator.min_samples_leaf == 1
     configuration = replace(
         configuration, estimator=clone(configuration.estimator).set_params(n_estimators=2)

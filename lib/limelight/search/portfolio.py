@@ -25,17 +25,18 @@ _NODE_BYTES = 72
 _QUICK_ROWS = 10_000
 
 
-def portfolio(task: Task, rows: int, seed: int = 0) -> list[Configuration]:
+def portfolio(task: Task, rows: int, columns: int, seed: int = 0) -> list[Configuration]:
     """The configurations for a task, cheap and different ones first.
 
     Args:
         task: What is predicted; the losses and the weights of classes follow its metric.
         rows: Training rows: many call for larger steps and for smaller trees in forests.
+        columns: Of the raw frame: of many, a tree looks at fewer.
         seed: Seed of everything random.
 
     Example:
         >>> task = Task("binary", "roc_auc", "y", (0, 1))
-        >>> [one.description for one in portfolio(task, rows=1000)][:3]
+        >>> [one.description for one in portfolio(task, rows=1000, columns=20)][:3]
         ['LightGBM, small leaves', 'LightGBM, extra trees', 'CatBoost']
     """
     made = _Maker(task, rows, seed)
@@ -47,7 +48,7 @@ def portfolio(task: Task, rows: int, seed: int = 0) -> list[Configuration]:
             native,
             num_leaves=8,
             min_child_samples=10,
-            colsample_bytree=0.7,
+            colsample_bytree=share_of_columns(columns),
             subsample=0.8,
             reg_lambda=1.0,
         ),
@@ -63,7 +64,6 @@ def portfolio(task: Task, rows: int, seed: int = 0) -> list[Configuration]:
             subsample=0.9,
         ),
         made.forest("ExtraTrees", "", 7, leaf=1, share=0.5),
-        made.catboost("slow", 40, iterations=1500, depth=5, l2_leaf_reg=2.0),
         made.forest("RandomForest", "", 8, leaf=2, share=0.4),
         # Native categories and small leaves together overfit.
         made.lightgbm(
@@ -76,7 +76,18 @@ def portfolio(task: Task, rows: int, seed: int = 0) -> list[Configuration]:
             subsample=0.9,
         ),
         made.forest("ExtraTrees", "smooth", 6, leaf=5, share=0.8),
+        made.catboost("slow", 40, iterations=1500, depth=5, l2_leaf_reg=2.0),
     ]
+
+
+def share_of_columns(columns: int) -> float:
+    """The share of the columns that a tree of quick boosting looks at.
+
+    Example:
+        >>> share_of_columns(20), share_of_columns(100), share_of_columns(1000)
+        (0.7, 0.5, 0.2)
+    """
+    return min(0.7, max(0.2, 50 / columns))
 
 
 class _Maker:
