@@ -60,9 +60,9 @@ def test_an_eighth_is_held_out_evenly_over_the_target() -> None:
 
 def test_equal_rows_are_on_one_side() -> None:
     x, values = _numbers(200)
-    thrice = np.concatenate([x, x, x])
-    kept, held = split_inside(thrice, np.tile(values, 3), seed=0)
-    assert set(kept % 200).isdisjoint(held % 200)
+    copies = np.random.default_rng(0).permutation(np.tile(np.arange(200), 3))
+    kept, held = split_inside(x[copies], values[copies], seed=0)
+    assert set(copies[kept]).isdisjoint(copies[held])
     assert len(held) == 75
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 import threading
 import time
 from collections import Counter
@@ -22,7 +22,7 @@ from limelight.search.processes import use_one_thread
 #: Of what the best has gained over the worst on the first fold, a model must have gained this much.
 LEAST_SHARE = 0.5
 #: A time foreseen from other models is often too long, and a first fold corrects it soon.
-TRUST = 0.6
+TRUST = 0.5
 
 
 class Race:
@@ -43,7 +43,7 @@ class Race:
         self.encodings = Encodings(problem)
         self.sign = problem.task.scorer.sign
         self.first_gains = [self.sign * found.fold_scores[0] for found in ledger.candidates()]
-        self.paces: dict[str, list[float]] = {}
+        self.seen: list[tuple[Configuration, float]] = []
 
     def run(self, first: Sequence[Configuration], then: Sequence[Configuration]) -> None:
         """Try all of ``first``; of ``then``, who is far behind those stops after its first fold.
@@ -93,15 +93,19 @@ class Race:
         self.encodings.give_back(one.encoder)
 
     def _foreseen(self, one: Configuration) -> float:
-        """Seconds of a fold, from those of the same kind, else of all; 0 where nothing is known."""
-        paces = self.paces.get(one.kind) or [p for some in list(self.paces.values()) for p in some]
-        return one.cost * statistics.median(paces) if paces else 0.0
+        """Seconds of a fold, from the one most like it; 0 where nothing is known."""
+        known = list(self.seen)
+        alike = [seen for seen in known if seen[0].kind == one.kind] or known
+        if one.cost == 0 or not alike:
+            return 0.0
+        other, seconds = min(alike, key=lambda seen: abs(math.log(seen[0].cost / one.cost)))
+        return seconds * one.cost / other.cost
 
     def _learn(self, one: Configuration, trial: Trial) -> None:
-        """Note how long a fold took, in units of the cost."""
+        """Note how long a fold took."""
         if one.cost > 0 and trial.outcome in ("ok", "pruned", "timeout"):
             folds = self.folds if trial.outcome == "ok" else 1
-            self.paces.setdefault(one.kind, []).append(trial.wall_seconds / folds / one.cost)
+            self.seen.append((one, trial.wall_seconds / folds))
 
     def _bar(self) -> float | None:
         """What the first fold must gain, once there is something to compare with."""
