@@ -75,7 +75,9 @@ class IngestFlow(FlowSpec):
     )
     message = Parameter("message", type=str, help="Of the commit.  [default: Ingest <source>]")
     author = Parameter(
-        "author", type=str, help="Of the commit, as 'Name <e-mail>'.  [default: git's, or the user]"
+        "author",
+        type=str,
+        help="Of the commit, as 'Name <e-mail>'.  [default: $LIMELIGHT_AUTHOR, git's, or the user]",
     )
 
     @card(type="limelight_page", id="rows")

@@ -37,7 +37,6 @@ def run_flow(
         "METAFLOW_DEFAULT_METADATA": "local",
         **extra,
     }
-    environment.pop("LIMELIGHT_STORE", None)
     running = subprocess.Popen(
         [sys.executable, str(ROOT / "flows" / flow), *words],
         cwd=folder,
@@ -54,6 +53,16 @@ def run_flow(
         if kill_at and kill_at in line:
             os.killpg(running.pid, signal.SIGKILL)
     return Ran(folder, running.wait(), "".join(lines))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory):
+    """What whoever runs the tests has set for their own stores does not reach them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("LIMELIGHT_")]:
+            patch.delenv(name)
+        patch.setenv("LIMELIGHT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ class ConflictError(StoreError):
     def __init__(self, problem: str, way_out: str, conflicts: Any) -> None:
         super().__init__(problem, way_out)
         self.conflicts = conflicts
+        self.args = (problem, way_out, conflicts)  # so that it travels between processes
 
 
 class SearchError(LimelightError):

@@ -55,6 +55,19 @@ def test_one_frame_has_every_column_of_both():
     assert found["postcode"].tolist() == ["007", "007", "007", "008", "009"]
 
 
+def test_columns_of_the_data_may_be_called_as_those_of_the_frame():
+    names = {"a": "change", "b": "place", "c": "change_2"}
+    frame = pd.DataFrame({"a": [1.5], "b": ["x"], "c": [True]}).rename(columns=names)
+    after = frame.assign(place="y").rename_axis("id")
+    changes = Changes(after[:0], after[:0], frame.rename_axis("id"), after)
+    found = stacked(changes, DiffSummary(0, 0, 1, 0, (), (), ("place",)))
+    assert found.columns.tolist() == ["change_3", "id", "change", "place", "change_2"]
+    assert found.to_numpy().tolist() == [
+        ["before", 0, 1.5, "x", True],
+        ["after", 0, 1.5, "y", True],
+    ]
+
+
 def test_a_key_of_several_columns_stays_several():
     keyed = KEYED[0].assign(bank="b").set_index("bank", append=True)
     same = Changes(keyed, keyed[:0], keyed[:0], keyed[:0])

@@ -23,6 +23,7 @@ from typer.testing import CliRunner
 
 from limelight.cli.app import app
 from limelight.cli.output import print_json
+from limelight.cli.table import Field, fitting
 from limelight.data import open_store
 
 PROGRAM = [sys.executable, "-m", "limelight.cli"]
@@ -34,7 +35,7 @@ COPIED = {"commits", "known", "branches", "tags", "linearised", "left_out", "com
 CALLS = {
     "list": ([], {"store", "ref", "datasets"}),
     "log": (["loans"], {"store", "ref", "dataset", "commits"}),
-    "show": (["loans"], {"version", "card", "columns", "first_rows"}),
+    "show": (["loans"], {"version", "card", "last_commit", "columns", "first_rows"}),
     "diff": (["loans", "v1"], {"old", "new", "summary", "types_changed"}),
     "export": (["loans", "-o", "out.csv"], {"version", "file"}),
     "query": (["SELECT count(*) AS n FROM loans"], {"columns", "rows", "of"}),
@@ -109,12 +110,16 @@ def test_help_is_there_at_once():
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert ended.stdout.splitlines()[-1] == "[]"
-    took = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert started("--help").wait() == 0
-        took.append(time.perf_counter() - start)
-    assert min(took) < 0.5
+    assert min(processor_seconds("--help") for _ in range(3)) < 0.5
+
+
+def processor_seconds(*words: str) -> float:
+    """What a command takes of one core, which other programs do not make longer."""
+    running = started(*words, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(running.pid, 0)
+    running.returncode = os.waitstatus_to_exitcode(status)
+    assert running.returncode == 0
+    return used.ru_utime + used.ru_stime
 
 
 def test_the_version_is_said():
@@ -122,11 +127,24 @@ def test_the_version_is_said():
 
 
 @pytest.mark.usefixtures("path")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device on this system")
+@pytest.mark.parametrize("words", [("log",), ("show", "loans", "--json"), ("export", "loans")])
+def test_a_full_disk_behind_stdout_is_said_in_a_line(words):
+    with Path("/dev/full").open("wb") as full:
+        running = started("data", *words, stdout=full)
+        said = running.communicate()[1].decode()
+    assert running.returncode == 1
+    problem = "there is no space left for the output."
+    assert said == f"{problem} Free some.\n" or json.loads(said)["error"]["problem"] == problem
+
+
+@pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("words", [("log", "--json"), ("export", "loans")])
 def test_a_reader_that_goes_away_is_no_error(words):
-    running = started("data", *words)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    running = started("data", *words, env=buffered)
     running.stdout.close()
-    assert running.wait() in (0, 1)
+    assert running.wait() == 1
     assert running.stderr.read() == b""
 
 
@@ -163,6 +181,13 @@ def test_a_password_is_never_repeated(limelight, words):
     url = "mysql+pymysql://me:hunter2@127.0.0.1:1/x"
     said = limelight("list", "--store", url, *words, code=1)
     assert "hunter2" not in said
+
+
+def test_as_many_columns_are_shown_as_fit():
+    fields = [Field("a" * 10), Field("b" * 10), Field("c" * 10)]
+    assert fitting(fields, [], 34) == [0, 1, 2]
+    assert fitting(fields, [], 33) == [0, 1]
+    assert fitting(fields, [], 5) == [0]
 
 
 @pytest.mark.usefixtures("path")

@@ -66,6 +66,16 @@ def test_show_has_card_columns_and_first_rows(limelight):
     ]
 
 
+def test_of_a_message_the_subject_is_shown_and_its_run_apart(limelight, path):
+    store = open_store(path)
+    message = "Ingest loans.csv\n\nRun: IngestFlow/12\nAllowed: range"
+    store.write("loans", store.read(store.resolve("loans")).iloc[1:], message)
+    assert "  Ingest loans.csv\nrun " in limelight("show", "loans")
+    assert "IngestFlow/12\n" in limelight("show", "loans")
+    for words in (("list",), ("branch",), ("log", "-n", "1")):
+        assert "Ingest loans.csv\n" in limelight(*words), words
+
+
 def test_values_cannot_command_the_terminal(limelight):
     said = limelight("show", "loans", "--ref", "v1")
     assert "\x1b" not in said

@@ -41,6 +41,16 @@ def test_a_merge_says_what_came_in(limelight, document, path):
     assert again["datasets"] == []
 
 
+def test_a_merge_is_by_gits_user_unless_somebody_else_is_named(limelight, path, monkeypatch):
+    monkeypatch.delenv("LIMELIGHT_AUTHOR", raising=False)
+    settings = {"COUNT": "2", "KEY_0": "user.name", "VALUE_0": "Di"}
+    for name, value in (settings | {"KEY_1": "user.email", "VALUE_1": "di@example.org"}).items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    limelight("merge", "rates")
+    limelight("revert", "main~1")
+    assert {entry.author for entry in open_store(path).log()[:2]} == {"Di <di@example.org>"}
+
+
 def test_an_author_can_be_said_once_for_all(limelight, path, monkeypatch):
     monkeypatch.setenv("LIMELIGHT_AUTHOR", "Cy <cy@example.org>")
     limelight("revert", "main")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 from decimal import Decimal
 
 import pandas as pd
 import pytest
 
+from limelight.cli.files import write_frame
 from limelight.data import DatasetCard, open_store
 from limelight.data.source import read_source
+from limelight.errors import InputError
 
 ENDINGS = [
     "csv",
@@ -52,7 +55,9 @@ def test_json_lines_hold_every_value(limelight, tmp_path):
 def test_the_same_version_gives_the_same_file(limelight, tmp_path):
     for name in ("a.csv.gz", "b.csv.gz"):
         limelight("export", "loans", "-o", name)
-    assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
+    first = (tmp_path / "a.csv.gz").read_bytes()
+    assert (tmp_path / "b.csv.gz").read_bytes() == first
+    assert first[4:8] == bytes(4)  # where gzip has the time
 
 
 def test_odd_values_have_a_spelling_in_every_format(limelight, path, tmp_path):
@@ -80,12 +85,33 @@ def test_without_a_file_rows_go_to_stdout(limelight, document):
     assert document("export", "loans")["rows"][0]["id"] == 1
 
 
+@pytest.mark.parametrize("words", [["--json"], ["--format", "csv"], ["-o", "x.csv"]])
+def test_a_column_that_comes_twice_is_not_lost(limelight, words):
+    said = limelight("query", "SELECT 1 AS a, 2 AS a", *words, code=1)
+    assert "column name 'a' given more than once" in said.replace('\\"', "'")
+    assert limelight("query", "SELECT 1 AS a, 2 AS a") == "a  a\n1  2\n"
+
+
 def test_no_file_is_lost(limelight, tmp_path):
     (tmp_path / "out.csv").write_text("precious")
     assert "Give --force" in limelight("export", "loans", "-o", "out.csv", code=1)
     assert (tmp_path / "out.csv").read_text() == "precious"
     limelight("export", "loans", "-o", "out.csv", "--force")
     assert (tmp_path / "out.csv").read_text().startswith("id,amount")
+
+
+def test_a_file_that_comes_meanwhile_is_not_lost(tmp_path, monkeypatch):
+    target, sync = tmp_path / "out.csv", os.fsync
+
+    def slow(descriptor: int) -> None:
+        target.write_text("precious")
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", slow)
+    with pytest.raises(InputError, match="exists"):
+        write_frame(pd.DataFrame({"a": [1]}), str(target))
+    assert [one.name for one in tmp_path.iterdir()] == ["out.csv"]
+    assert target.read_text() == "precious"
 
 
 @pytest.mark.parametrize(

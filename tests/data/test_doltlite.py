@@ -147,12 +147,19 @@ def test_a_folder_is_no_store(tmp_path: Path) -> None:
         DoltliteStore(tmp_path).write("t", numbers(0), "First", card=CARD)
 
 
+def test_a_place_that_cannot_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file" / "store.db", tmp_path / "file" / "below" / "store.db"):
+        with pytest.raises(StoreError, match="cannot be made"):
+            DoltliteStore(path).write("t", numbers(0), "First", card=CARD)
+
+
 def test_a_damaged_store_is_a_store_error(tmp_path: Path) -> None:
     store = DoltliteStore(tmp_path / "store.db")
     store.write("t", numbers(0, rows=5000), "First", card=CARD)
     content = store.path.read_bytes()
     store.path.write_bytes(content[:60] + b"\xff" * (len(content) - 60))
-    with pytest.raises(StoreError, match="reports"):
+    with pytest.raises(StoreError, match=r"reports.* It is damaged: .* clone it anew"):
         store.read(store.resolve("t"))
 
 

@@ -342,6 +342,15 @@ def test_drafts_of_killed_writers_are_taken_away(store: DoltServerStore) -> None
     assert messages(store) == ["Second", "First"]
 
 
+def test_many_writes_leave_no_lines_behind(
+    store: DoltServerStore, shared_server: DoltServer, database: str
+) -> None:
+    for number in range(4):
+        store.write("t", numbers(number), f"Write {number}", card=CARD)
+    lines = "SELECT count(*) FROM dolt_branch_control WHERE `database` = %s"
+    assert shared_server.sql(lines, database, database=database) == [(1,)]
+
+
 # What a server cannot hold, and what it is not.
 
 
@@ -441,6 +450,28 @@ def test_dates_do_not_depend_on_where_the_server_is(store: DoltServerStore) -> N
     store.write("t", numbers(0), "First", card=CARD)
     (entry,) = store.log("t")
     assert abs((pd.Timestamp.now("UTC") - entry.date).total_seconds()) < 60
+
+
+# Merges that Dolt itself refuses.
+
+
+@pytest.mark.parametrize("theirs_too", [False, True])
+def test_another_key_on_one_side_merges(store: DoltServerStore, theirs_too: bool) -> None:
+    frame = pd.DataFrame({"id": [1, 2, 3], "k": [7, 8, 9], "x": [0, 1, 0]})
+    store.write("t", frame, "First", card=CARD)
+    store.branch("dev")
+    card = DatasetCard(name="t", target="x", key=("k",))
+    store.write("t", frame, "Another key", card=card, branch="dev")
+    ours = store.write("t", frame.assign(x=1), "Ours") if theirs_too else None
+    other = store.write("u", numbers(5), "Beside it", card=DatasetCard("u", "x", ("id",)))
+    merged = store.merge("dev", take="theirs")
+    (entry,) = [entry for entry in store.log() if entry.commit == merged]
+    assert entry.parents[0] == other.commit
+    assert len(entry.parents) == 2
+    assert store.read(store.resolve("t")).index.name == "k"
+    assert store.resolve("u").table_hash == other.table_hash
+    assert ours is None or store.read(ours)["x"].tolist() == [1, 1, 1]
+    assert set(store.branches()) == {"dev", "main"}
 
 
 # Users and encryption.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -372,6 +373,19 @@ def test_a_row_that_may_come_back_counts_for_the_type_of_its_columns() -> None:
     assert [line[0] for line in found] == ["row", "column"]
 
 
+def test_the_base_may_not_fit_what_both_sides_turned_a_column_into() -> None:
+    day = pd.Series([dt.date(2020, 1, 1), dt.date(2021, 1, 1), None], dtype=object)
+    base, theirs = loans(x=["a", "b", "c"]), loans(x=day)
+    ours = Snapshot(base.frame.assign(x=pd.Series([None] * 3, base.frame.index, object)), CARD)
+    found = merge(base, ours, theirs, take="theirs")
+    assert found.frame["x"].tolist() == day.tolist()
+    with pytest.raises(ConflictError) as caught:
+        merge(base, ours, theirs)
+    decided = caught.value.conflicts.assign(take=["base", "theirs"])
+    with pytest.raises(InputError, match="value 'a' of column 'x' cannot be had"):
+        merge(base, ours, theirs, decisions=decided)
+
+
 def test_categories_of_both_sides_come_together() -> None:
     def kind(values: list, known: list, ordered: bool = False) -> Snapshot:
         return loans(kind=pd.Categorical(values, known, ordered=ordered))
@@ -573,7 +587,7 @@ def test_decisions_come_back_from_a_file(tmp_path: Path, name: str) -> None:
 def test_wrong_decisions_are_refused() -> None:
     with pytest.raises(ConflictError) as caught:
         merge(*contested())
-    found = caught.value.conflicts
+    caught_first, found = caught.value, caught.value.conflicts
     assert "5 conflicts; the first in dataset 'loans', row [3]" in str(caught.value)
 
     def refused(decided: pd.DataFrame) -> str:
@@ -590,6 +604,9 @@ def test_wrong_decisions_are_refused() -> None:
     assert "decided twice, as 'ours' and 'theirs'" in refused(twice)
     with pytest.raises(InputError, match="take='mine' is no side"):
         merge(*contested(), take="mine")
+    again = pickle.loads(pickle.dumps(caught_first))
+    pd.testing.assert_frame_equal(again.conflicts, found)
+    assert str(again) == str(caught_first)
     some = ours.assign(take=["ours", "ours", "", "ours", None])
     with pytest.raises(ConflictError) as caught:
         merge(*contested(), decisions=some)

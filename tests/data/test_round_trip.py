@@ -9,6 +9,7 @@ from typing import Any
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -62,6 +63,24 @@ COLUMNS = {
     "date": pd.Series([dt.date(1, 1, 1), None, dt.date(9999, 12, 31)], dtype=object),
     "decimal": pd.Series([Decimal("1.50"), None, Decimal("-1E+40")], dtype=object),
     "bytes": pd.Series([b"", None, b"\0\xff"], dtype=object),
+    "arrow int": pd.Series([1, None, 2**62 + 1], dtype="int64[pyarrow]"),
+    "arrow wide": pd.Series([1, None, 2**64 - 1], dtype="uint64[pyarrow]"),
+    "arrow float": pd.Series([0.1, None, math.inf], dtype="double[pyarrow]"),
+    "arrow bool": pd.Series([True, None, False], dtype="bool[pyarrow]"),
+    "arrow text": pd.Series(["a", None, ""], dtype=pd.ArrowDtype(pa.string())),
+    "arrow time": pd.Series(
+        [dt.datetime(2020, 1, 1, 5), None, None], dtype="timestamp[us][pyarrow]"
+    ),
+    "arrow zone": pd.Series(
+        [dt.datetime(2020, 1, 1, tzinfo=dt.UTC), None, None],
+        dtype=pd.ArrowDtype(pa.timestamp("ms", BERLIN)),
+    ),
+    "arrow date": pd.Series([dt.date(2020, 1, 1), None, None], dtype="date32[pyarrow]"),
+    "arrow span": pd.Series([dt.timedelta(1), None, None], dtype="duration[us][pyarrow]"),
+    "arrow bytes": pd.Series([b"\0", None, b""], dtype="binary[pyarrow]"),
+    "arrow category": pd.Series(["a", None, "b"], dtype=pd.ArrowDtype(pa.string())).astype(
+        "category"
+    ),
     "sp ace\"q`[x]'; --": pd.Series([1, 2, 3]),
     "naïve 語": pd.Series([1, 2, 3]),
     "CASE": pd.Series([1, 2, 3]),
@@ -169,7 +188,12 @@ def test_objects_of_one_type_get_that_type() -> None:
         ([pd.Period("2020", "M"), pd.Period("2020", "Y")], "'x' holds values of type Period"),
         (pd.cut(pd.Series([1, 2, 3]), 2), "'x' holds values of type interval"),
         (pd.Series(["a", "\ud800"], dtype=object), r"'x' holds text that is not valid Unicode"),
-        (pd.Series([1, 2], dtype="int64[pyarrow]"), r"'x' holds int64\[pyarrow\]"),
+        (pd.Series([1, 2], dtype="Sparse[int]"), r"'x' holds Sparse\[int64, 0\]"),
+        (
+            pd.Series([Decimal("1.5")], dtype=pd.ArrowDtype(pa.decimal128(10, 2))),
+            r"'x' holds decimal128\(10, 2\)\[pyarrow\]",
+        ),
+        (pd.Series([[1]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))), r"'x' holds list<item"),
         ([dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 3)], "'x' holds values of several types"),
         ([1, True, 2], "'x' holds values of several types: mostly int, and True is bool"),
         ([dt.time(1), dt.time(2, tzinfo=dt.UTC)], "'x' holds times of day with a zone"),

@@ -76,6 +76,14 @@ def test_quotes_line_ends_and_byte_order_marks(tmp_path: Path) -> None:
     assert found.to_dict("list") == {"a b": ['x, "y"\nz', "ü"], "c": [1, 2]}
 
 
+def test_quotes_that_are_never_closed_swallow_no_rows(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="quotes: those that open in line 3 are not closed"):
+        read_source(csv(tmp_path, 'a,b\n1,x\n2,"y\n3,z\n'))
+    long = "word\n" * 50_000  # longer than Python's own limit of a cell
+    found = read_source(csv(tmp_path, f'a,b\n1,"{long}"\n2,"y\n"\n')).frame
+    assert found["b"].tolist() == [long, "y\n"]
+
+
 def test_separators(tmp_path: Path) -> None:
     texts = {"a.tsv": "a\tb\n1\t2,x\n", "b.csv": "a;b\n1;2,x\n", "c.csv": "a|b\n1|2,x\n"}
     for name, text in texts.items():
@@ -86,6 +94,8 @@ def test_separators(tmp_path: Path) -> None:
 def test_a_separator_in_a_quoted_name_is_part_of_the_name(tmp_path: Path) -> None:
     found = read_source(csv(tmp_path, '"it\'s ""new"", ok";b\n1;2\n')).frame
     assert found.to_dict("list") == {'it\'s "new", ok': [1], "b": [2]}
+    found = read_source(csv(tmp_path, '\ufeff\n"two\nlines";size 5"\n1;2\n')).frame
+    assert found.to_dict("list") == {"two\nlines": [1], 'size 5"': [2]}
 
 
 def test_a_column_without_a_name_gets_one(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_dates_in_one_clear_order(tmp_path: Path, cells: list[str], values: list
         (["3,50 €", "12 €"], "numbers with a currency"),
         (["18446744073709551616", "0.5"], "too large to be kept exactly"),
         (["9007199254740993", "0.5"], "too large to be kept exactly"),
+        (["1e400", "2"], "too large to be kept exactly"),
     ],
 )
 def test_what_could_be_read_wrongly_stays_text(tmp_path: Path, cells: list[str], note: str) -> None:
@@ -87,6 +88,42 @@ def test_decimal_commas_where_cells_end_with_semicolons(tmp_path: Path) -> None:
     # Each comma before three digits: it may stand between thousands.
     assert read(tmp_path, ["1,500", "2"], separator=";").frame["x"].tolist() == ["1,500", "2"]
     assert read(tmp_path, ["1,5", "2"]).frame["x"].tolist() == ["1,5", "2"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["1.016,73", "12,5", "1.234", ""], [1016.73, 12.5, 1234.0, None]),
+        (["1,016.73", "-12.5", "NA", "7"], [1016.73, -12.5, None, 7.0]),
+        (["1 016,73", "1\u00a0000\u00a0000", "2", "3"], [1016.73, 1e6, 2.0, 3.0]),
+        (["1'016.73", "2", "3", "4"], [1016.73, 2.0, 3.0, 4.0]),
+    ],
+)
+def test_signs_between_thousands_are_read_where_the_type_is_given(
+    tmp_path: Path, cells: list[str], numbers: list[float | None]
+) -> None:
+    (note,) = read(tmp_path, cells, separator="|").notes
+    assert note.endswith("between the thousands (as type number they are read)")
+    path = tmp_path / "table.csv"
+    found = read_source(path, types={"x": "number"}).frame["x"]
+    pd.testing.assert_series_equal(found, pd.Series(numbers, dtype="float64", name="x"))
+    # Either sign could be the one before decimals, or both are.
+    for unclear in (["1,234", "2"], ["1.5", "1,5"]):
+        assert "read" not in read(tmp_path, unclear, separator="|").notes[0]
+        with pytest.raises(InputError, match="'1,"):
+            read_source(path, types={"x": "number"})
+
+
+def test_points_beside_decimal_commas_may_stand_between_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("net;gross\n1,5;1.234\n2,25;12.500\n")
+    assert [note for note in read_source(path).notes if "between thousands" in note] == [
+        "column 'gross' has points, read as decimal points though other columns have decimal"
+        " commas: give its type as text if they stand between thousands"
+    ]
+    for other in ("0.125", "1.2345", "1234.5"):
+        path.write_text(f"net;gross\n1,5;1.234\n2,25;{other}\n")
+        assert len(read_source(path).notes) == 1
 
 
 def test_a_few_cells_that_do_not_fit_are_named(tmp_path: Path) -> None:
@@ -122,11 +159,12 @@ def test_what_shows_only_later_holds_for_the_whole_column(
         "late_date": [*["01.02.2020"] * (count - 1), "24.12.2020"],
         "late_spaces": [*["1"] * (count - 1), " 2 "],
         "empty_first": [*[""] * (count - 1), "2020-01-01"],
+        "late_nanosecond": [*["9999-12-31"] * (count - 1), "2020-01-01T00:00:00.123456789"],
     }
     path = tmp_path / "table.csv"
     pd.DataFrame(columns).to_csv(path, index=False)
     found = read_source(path).frame
-    text = ["late_text", "negative_wide", "word_then_text", "inexact"]
+    text = ["late_text", "negative_wide", "word_then_text", "inexact", "late_nanosecond"]
     for name in text:
         assert found[name].fillna("").tolist() == columns[name], name
     kept = found.drop(columns=text)
@@ -201,6 +239,7 @@ def test_numbers_come_back_exactly(values: list[float]) -> None:
         ),
         ("category", ["b", "a", "NA", ""], ["b", "a", "NA", None], "category"),
         ("decimal", ["1.50", "NA"], [Decimal("1.50"), None], "object"),
+        ("decimal", ["1,50", "2"], [Decimal("1.50"), Decimal(2)], "object"),
     ],
 )
 def test_a_type_that_is_given(
@@ -226,6 +265,8 @@ def test_a_type_that_is_given(
         ("datetime", ["2020-01-01", "2020-01-01T10:00Z"], "only some values have a time zone"),
         ("date:%d.%m.%Y", ["31.02.2020"], "'31.02.2020' in row 1"),
         ("decimal", ["1.5", "x"], "'x' in row 2"),
+        ("decimal", ["1.5", "1_0"], "'1_0' in row 2"),
+        ("number", ["1.5", "1e400"], "'1e400' in row 2"),
         ("string", ["a"], "type 'string' of column 'x' is unknown.*Known: 'bool'"),
         ("int:%d", ["1"], "'int:%d' of column 'x' has no format"),
     ],

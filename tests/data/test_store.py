@@ -86,6 +86,19 @@ def test_a_diff_across_schemas_compares_the_shared_columns(store: Store) -> None
     assert store.diff(new, old).columns_removed == ("term",)
 
 
+def test_a_diff_knows_a_column_by_its_values_when_its_name_changes(store: Store) -> None:
+    old = store.write("loans", loans(), "First", card=LOANS)
+    renamed = loans().rename(columns={"amount": "sum"}).assign(term=1)
+    new = store.write("loans", renamed, "Another name")
+    summary = store.diff(old, new)
+    assert summary.columns_renamed == (("amount", "sum"),)
+    assert (summary.columns_added, summary.columns_removed) == (("term",), ())
+    assert (summary.modified, summary.unchanged) == (0, 3)
+    edited = loans(amount=[30.0, 10.0, 21.0]).rename(columns={"amount": "sum"})
+    other = store.write("loans", edited, "Another name, and an edit")
+    assert store.diff(old, other).columns_renamed == ()
+
+
 def test_a_diff_under_another_key_shares_no_rows(store: Store) -> None:
     frame = loans(amount=[1.0, 2.0, 3.0])  # the same values as the other key's
     old = store.write("loans", frame, "First", card=LOANS)
@@ -93,6 +106,25 @@ def test_a_diff_under_another_key_shares_no_rows(store: Store) -> None:
     new = store.write("loans", frame, "Another key", card=by_amount)
     summary = store.diff(old, new)
     assert (summary.added, summary.removed, summary.modified, summary.unchanged) == (3, 3, 0, 0)
+
+
+def test_a_diff_does_not_take_a_text_for_a_number(store: Store) -> None:
+    """To an engine the text '01' is equal to 1, and would be so to two rows at once."""
+    card = DatasetCard(name="loans", target="x", key=("id",))
+    old, new, whole = (
+        store.write("loans", pd.DataFrame({"id": ids, "x": 0}), "Ids", card=card)
+        for ids in ([1], ["1", "01"], [1.0])
+    )
+    summary, found = store.diff(old, new), store.changes(old, new)
+    assert (summary.added, summary.removed, summary.modified, summary.unchanged) == (2, 1, 0, 0)
+    assert (found.added.index.tolist(), found.removed.index.tolist()) == (["01", "1"], [1])
+    assert store.diff(old, whole).unchanged == 1
+
+
+def test_an_unknown_mode_is_refused_for_a_new_dataset_too(store: Store) -> None:
+    with pytest.raises(InputError, match="mode 'apend'"):
+        store.write("loans", loans(), "First", card=LOANS, mode="apend")  # type: ignore[arg-type]
+    assert store.datasets() == []
 
 
 def test_branch_tag_and_hashes_resolve_to_one_commit(store: Store) -> None:

@@ -339,6 +339,27 @@ def test_what_others_commit_meanwhile_is_merged_too(store: Store, monkeypatch: A
     assert store.log()[0].parents[0] == moved[0]
 
 
+def test_what_somebody_else_merges_meanwhile_is_merged_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from limelight.data import _merge
+
+    start(store)
+    write(store, "fixes", amount=[11.0, 20, 30])
+    write(store, default=["n", "n", "n"])
+    planned, made = _merge._planned, []
+
+    def meanwhile(*given: Any) -> Any:
+        plan = planned(*given)
+        monkeypatch.setattr(_merge, "_planned", planned)
+        made.append(store.merge("fixes"))
+        return plan
+
+    monkeypatch.setattr(_merge, "_planned", meanwhile)
+    assert store.merge("fixes") == made[0]
+    assert store.branches()["main"] == made[0]
+
+
 @pytest.mark.slow
 def test_a_column_through_fifty_versions(store: Store) -> None:
     """Added, renamed, widened, dropped: each version reads as it was, and is compared as it is."""

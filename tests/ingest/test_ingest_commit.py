@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from limelight.data import open_store
+from limelight.data import Store
 from limelight.errors import InputError, LimelightError
 from limelight.ingest.commit import Committed, commit, commit_lines
 from limelight.ingest.load import Table, load, table_lines
@@ -19,8 +19,8 @@ from limelight.report.data_page import render_data_report
 
 
 @pytest.fixture
-def ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """``ingest(frame, run, **wishes)``: a frame as a CSV into the dataset ``loans``."""
+def ingest(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch):
+    """``ingest(frame, run, **wishes)``: a frame as a CSV into ``loans``, in each kind of store."""
     monkeypatch.setenv("LIMELIGHT_CACHE", "off")
 
     def run(frame: pd.DataFrame, run: str = "IngestFlow/1", **wishes: Any) -> Committed:
@@ -30,12 +30,12 @@ def ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def prepare(frame: pd.DataFrame, **wishes: Any) -> tuple[Request, Table]:
         path = tmp_path / "loans.csv"
         frame.to_csv(path, index=False)
-        wishes = {"store": str(tmp_path / "store.db"), "author": "Ada <a@b.org>"} | wishes
+        wishes = {"store": store.url, "author": "Ada <a@b.org>"} | wishes
         request = Request(str(path), **wishes)
         return request, load(request)
 
     run.prepare = prepare  # type: ignore[attr-defined]
-    run.store = open_store(tmp_path / "store.db")  # type: ignore[attr-defined]
+    run.store = store  # type: ignore[attr-defined]
     return run
 
 
@@ -72,6 +72,13 @@ def test_the_same_file_twice_gives_one_commit(ingest) -> None:
     assert (again.made, again.version) == (False, first.version)
     assert len(ingest.store.log("loans")) == 1
     assert commit_lines(again, request)[0].startswith("nothing new: 'loans' on main holds these")
+
+
+def test_a_commit_of_the_card_alone_says_so(ingest) -> None:
+    first = ingest(loans(1), **FIRST)
+    assert commit_lines(first, Request("loans.csv"))[0].endswith("on main: 1 row, the first one")
+    done = ingest(loans(1), "IngestFlow/2", licence="CC0")
+    assert "no rows changed, but the card, or" in commit_lines(done, Request("loans.csv"))[0]
 
 
 def test_the_same_file_after_another_dataset_came_is_still_nothing_new(ingest) -> None:
@@ -149,6 +156,34 @@ def test_text_stays_text_when_all_of_it_looks_like_numbers(ingest) -> None:
     assert kept["code"].dtype == "str"
 
 
+def test_partitions_that_were_text_stay_text(ingest, tmp_path) -> None:
+    def parts(folder: Path, *months: str) -> Request:
+        for month in months:
+            (folder / f"month={month}").mkdir(parents=True)
+            loans(30, first=1000 * int(month)).to_csv(
+                folder / f"month={month}" / "part.csv", index=False
+            )
+        return Request(str(folder), dataset="loans", store=ingest.store.url, **FIRST)
+
+    first = parts(tmp_path / "first", "01", "02")
+    commit(first, load(first), "IngestFlow/1")
+    table = load(replace(parts(tmp_path / "second", "10", "11"), allow=("all",)))
+    assert table.frame["month"].unique().tolist() == ["10", "11"]
+    assert "schema" not in {issue.check for issue in table.quality.issues}
+
+
+def test_a_note_on_another_column_stays(ingest) -> None:
+    ingest(loans(), **FIRST)
+    odd = loans().assign(code="12", age=["'code'", *loans()["age"].tolist()[1:]])
+    _, table = ingest.prepare(odd, allow=("all",))
+    assert [note[:21] for note in table.notes] == ["column 'age' is text:"]
+
+
+def test_a_key_of_all_columns_is_refused(ingest) -> None:
+    with pytest.raises(InputError, match="no column beside the key"):
+        ingest.prepare(loans()[["id"]], key=("id",))
+
+
 def test_the_range_of_a_column_that_is_given_another_type_is_not_forced_back(ingest) -> None:
     ingest(loans(), **FIRST)
     _, table = ingest.prepare(loans(), types="age=number")
@@ -171,10 +206,14 @@ def test_branches_are_made_only_when_asked_for(ingest) -> None:
 
 
 def test_a_new_store_begins_with_main(ingest) -> None:
-    with pytest.raises(InputError, match="begins with main"):
-        ingest.prepare(loans(), branch="x", new_branch=True, **FIRST)
     with pytest.raises(InputError, match="no branch 'x'"):
         ingest.prepare(loans(), branch="x", **FIRST)
+    if ingest.store.branches():  # a database of a server has it from the start
+        done = ingest(loans(), branch="x", new_branch=True, **FIRST)
+        assert (done.made, done.version.branch, ingest.store.datasets()) == (True, "x", [])
+        return
+    with pytest.raises(InputError, match="begins with main"):
+        ingest.prepare(loans(), branch="x", new_branch=True, **FIRST)
 
 
 def test_a_tag_that_is_taken_is_refused_before_any_work(ingest) -> None:
@@ -184,6 +223,35 @@ def test_a_tag_that_is_taken_is_refused_before_any_work(ingest) -> None:
         ingest.prepare(loans(62), tags=("v1",))
     with pytest.raises(InputError, match="'main' names commit"):
         ingest.prepare(loans(62), tags=("main",), dataset="new")
+
+
+def test_an_upsert_of_some_columns_leaves_the_others_as_they_are(ingest) -> None:
+    ingest(loans(), **FIRST)
+    part = pd.DataFrame({"id": [1, 2], "age": [99, 98]})
+    done = ingest(part, "IngestFlow/2", mode="upsert", allow=("all",))
+    assert (done.changes.modified, done.changes.columns_removed) == (2, ())
+    rows = ingest.store.read(done.version)
+    assert rows["age"].iloc[:3].tolist() == [99, 98, 41]
+    pd.testing.assert_series_equal(rows["default"], loans().set_index("id")["default"])
+    with pytest.raises(InputError, match="target"):
+        ingest(part, "IngestFlow/3", mode="upsert", dataset="new", key=("id",), target="default")
+    assert ingest.store.datasets() == ["loans"]
+
+
+@pytest.mark.parametrize("key", [("id",), ()])
+def test_a_tag_of_the_last_version_goes_with_the_same_rows_alone(ingest, key) -> None:
+    first = {"target": "default", "key": key, "tags": ("v1",)}
+    done = ingest(loans(), **first)
+    again = ingest(loans().sample(frac=1, random_state=1), "IngestFlow/2", **first)
+    assert (again.made, again.version.commit) == (False, done.version.commit)
+    for changed in (loans(61), loans().assign(age=50), loans()[["id", "code", "age", "default"]]):
+        with pytest.raises(InputError, match="'v1' names commit"):
+            ingest.prepare(changed, allow=("all",), **first)
+    with pytest.raises(InputError, match="'v1' names commit"):
+        ingest.prepare(loans(), **first, licence="CC0")
+    with pytest.raises(InputError, match="'main' names commit"):
+        ingest.prepare(loans(), **first | {"tags": ("main",)})
+    assert len(ingest.store.log("loans")) == 1
 
 
 def test_the_key_of_a_dataset_changes_only_with_all_of_its_rows(ingest) -> None:
@@ -240,3 +308,7 @@ def test_the_pages_and_the_lines_tell_what_was_done(ingest) -> None:
     assert "3 rows added, 1 changed; column 'income' added" in text
     assert f"--dataset loans --store {request.store}" in text
     assert f"limelight data diff loans {done.before.commit[:10]}" in text
+    again = commit(request, table, "IngestFlow/3")
+    page = render_data_report(report_on_commit(request, table, again, "IngestFlow/3"))
+    assert "Nothing new: " in page
+    assert "nothing new: " in "\n".join(closing_lines(request, again))

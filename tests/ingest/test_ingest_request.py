@@ -66,7 +66,19 @@ def test_the_author_is_the_one_given_or_gits_or_the_user(tmp_path, monkeypatch) 
     assert author_of("Ada <ada@example.org>") == "Ada <ada@example.org>"
     assert author_of("Ada") == "Ada <tester@localhost>"
     assert author_of("") == "Grace <grace@example.org>"
+    monkeypatch.setenv("LIMELIGHT_AUTHOR", "Cy <cy@example.org>")
+    assert author_of() == "Cy <cy@example.org>"
+    assert author_of("Ada") == "Ada <tester@localhost>"
+    monkeypatch.delenv("LIMELIGHT_AUTHOR")
     config.write_text("")
     assert author_of("") == "tester <tester@localhost>"
     monkeypatch.setenv("PATH", "")
     assert author_of("") == "tester <tester@localhost>", "no git"
+
+
+def test_a_user_without_a_name_has_one_as_an_author(monkeypatch) -> None:
+    for name in ("METAFLOW_USER", "LIMELIGHT_AUTHOR", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+    assert author_of() == "limelight <limelight@localhost>"

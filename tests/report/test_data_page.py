@@ -92,9 +92,11 @@ def test_rows_that_are_not_committed_have_no_commit() -> None:
 
 
 def test_only_what_moved_has_a_figure_and_keys_have_none() -> None:
-    page = render_data_report(report())
+    grown = frame(90).assign(age=30)
+    assert set(grown["id"]) > set(range(60)), "the key moved too"
+    page = render_data_report(report(frame=grown, old=grown.head(60).assign(age=31)))
     named = re.findall(r'aria-label="(\w+) before and now"', page)
-    assert named == ["age"]
+    assert set(named) == {"age", "y"}
 
 
 def test_large_tables_do_not_make_a_large_page() -> None:

@@ -46,7 +46,7 @@ def test_rare_categories_are_put_together() -> None:
     [
         [None, None],
         [7, 7],
-        [1e300, -1e300],
+        [1.7e308, -1.7e308],
         [float("inf"), 1.0],
         [2**63, 2**64 - 1],
         [Decimal("1.5"), None],
@@ -54,6 +54,7 @@ def test_rare_categories_are_put_together() -> None:
         [True, None],
         [b"a", b"b"],
         pd.to_datetime(["2024-01-01", None], utc=True),
+        np.array(["0000-01-01", "20000-12-31"], dtype="datetime64[s]"),
         pd.to_timedelta([1, 2], "h"),
         pd.period_range("2024-01", periods=2, freq="M"),
         pd.Categorical([3, 1]),

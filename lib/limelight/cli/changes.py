@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from rich.text import Text
 
@@ -31,8 +34,9 @@ def document(changes: Changes, summary: DiffSummary) -> dict[str, Any]:
 def stacked(changes: Changes, summary: DiffSummary) -> pd.DataFrame:
     """Changes as one frame: ``change``, the key, and every column of both versions.
 
-    ``change`` is ``added`` or ``removed``, or ``before`` and below it ``after``. Columns that were
-    renamed have their new name.
+    ``change`` is ``added`` or ``removed``, or ``before`` and below it ``after``; it is called
+    ``change_2`` where a column has that name, and so on. Columns that were renamed have their new
+    name.
     """
     names = dict(summary.columns_renamed)
     parts = {
@@ -44,13 +48,18 @@ def stacked(changes: Changes, summary: DiffSummary) -> pd.DataFrame:
     pairs = len(changes.after)
     order = {"removed": [0] * len(changes.removed), "added": [1] * len(changes.added)}
     order |= {kind: list(range(2, 2 + pairs)) for kind in ("before", "after")}
-    tables = [
-        flat(part).astype(object).assign(change=kind, place=order[kind])
-        for kind, part in parts.items()
-    ]
-    found = pd.concat(tables, ignore_index=True).sort_values("place", kind="stable")
-    listed = list(dict.fromkeys([*flat(changes.after).columns, *found.columns]))
-    return found[["change", *(name for name in listed if name not in ("change", "place"))]]
+    tables = [flat(part).astype(object) for part in parts.values()]
+    names_of_all = list(dict.fromkeys(name for part in [tables[-1], *tables] for name in part))
+    marker = next(name for name in _markers() if name not in names_of_all)
+    found = pd.concat(tables, ignore_index=True)[names_of_all]
+    found.insert(0, marker, [kind for kind, part in parts.items() for _ in range(len(part))])
+    places = np.concatenate([order[kind] for kind in parts])
+    return found.iloc[np.argsort(places, kind="stable")]
+
+
+def _markers() -> Iterator[str]:
+    yield "change"
+    yield from (f"change_{number}" for number in count(2))
 
 
 def marked(changes: Changes, summary: DiffSummary) -> tuple[list[Field], list[list[Text]]]:

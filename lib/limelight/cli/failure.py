@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Any
 
@@ -26,7 +28,19 @@ class Root(TyperGroup):
         except LimelightError as error:
             report(error, as_json=ctx.meta.get(AS_JSON, False))
             raise typer.Exit(1) from None
+        except OSError as problem:
+            if problem.errno != errno.ENOSPC:
+                raise
+            _leave_stdout()
+            full = LimelightError("there is no space left for the output.", "Free some.")
+            report(full, as_json=ctx.meta.get(AS_JSON, False))
+            raise typer.Exit(1) from None
         return done
+
+
+def _leave_stdout() -> None:
+    """Nothing more is written to stdout, nor what it still holds at the end of the program."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def report(error: LimelightError, *, as_json: bool) -> None:

@@ -90,6 +90,6 @@ AuthorOption = Annotated[
         "--author",
         metavar="'NAME <E-MAIL>'",
         envvar="LIMELIGHT_AUTHOR",
-        help="Who the commit is by.",
+        help="Who the commit is by.  [default: git's user, or the machine's]",
     ),
 ]

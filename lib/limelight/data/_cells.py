@@ -20,6 +20,7 @@ from limelight.data._casting import (
     plain,
 )
 from limelight.data._threeway import Sides
+from limelight.errors import InputError
 
 Places = NDArray[np.intp]
 Bools = NDArray[np.bool_]
@@ -116,11 +117,13 @@ def merged(
         return found, np.array([], dtype=np.intp)
     both = (rows.ours != ABSENT) & (rows.theirs != ABSENT)
     known = (rows.base != ABSENT) & (columns.base is not None)
-    found[both & edited.theirs & ~edited.ours] = THEIRS
+    found[both & edited.theirs] = THEIRS  # where ours changed it as well, the caller decides
     doubtful = np.flatnonzero(both & (~known | (edited.ours & edited.theirs)))
     ours = picked(columns.ours, rows.ours[doubtful])
     theirs = picked(columns.theirs, rows.theirs[doubtful])
-    return found, doubtful[differs(ours, theirs)]
+    clashes = doubtful[differs(ours, theirs)]
+    found[clashes] = OURS
+    return found, clashes
 
 
 def values(
@@ -136,6 +139,9 @@ def values(
     Raises:
         InputError: A value of a side that somebody decided on cannot be had in this type.
     """
+    known = [c for c in columns if c is not None and is_object_dtype(c.dtype)]
+    if is_object_dtype(like.dtype) and family(like) == "nothing":
+        like = next((c for c in reversed(known) if family(c) != "nothing"), like)
     parts, places, length = [], np.full(len(taken), ABSENT, dtype=np.intp), 0
     for side, (column, where) in enumerate(zip(columns, rows, strict=True)):
         chosen = (taken == side) & (where != ABSENT)
@@ -189,7 +195,14 @@ def _stacked(columns: list[pd.Series]) -> pd.Series:
         return columns[0]
     wide = columns[0]
     for column in columns[1:]:
-        wide = wide.astype(common_type(wide, column))
+        dtype = common_type(wide, column)
+        if dtype is None:
+            raise InputError(
+                f"the values of column {column.name!r} that were decided on cannot be had as one"
+                f" type: some are {type_name(wide)}, and some {type_name(column)}.",
+                "Decide for one side in the whole column.",
+            )
+        wide = wide.astype(dtype)
     return pd.concat([column.astype(wide.dtype) for column in columns], ignore_index=True)
 
 

@@ -13,8 +13,8 @@ from limelight.errors import StoreError
 
 T = TypeVar("T")
 
-BUSY_SECONDS = 60.0
-"""How long one attempt waits for another writer."""
+BUSY_SECONDS = 5.0
+"""How long one attempt waits for another writer: until then no Ctrl-C is noticed."""
 
 PATIENCE_SECONDS = 180.0
 """How long a write is tried again."""
@@ -24,6 +24,7 @@ ENGINE_FORMAT = 12
 
 _MAGIC = b"CTLD"
 _BUSY = 5
+_DAMAGED = (11, 26)  # SQLITE_CORRUPT, SQLITE_NOTADB
 
 
 def quoted(name: str) -> str:
@@ -100,10 +101,7 @@ def opened(path: Path, place: str = "") -> Iterator[Any]:
     except sqlite.Error as problem:
         if is_busy(problem):
             raise
-        raise StoreError(
-            f"the store {path} reports: {problem}.",
-            "Check that the file and its folder can be written, and that the disk has space.",
-        ) from problem
+        raise StoreError(f"the store {path} reports: {problem}.", _way_out(problem)) from problem
 
 
 def patiently(path: Path, work: Callable[[], T]) -> T:
@@ -137,6 +135,12 @@ def transaction(connection: Any) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _way_out(problem: Exception) -> str:
+    if getattr(problem, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        return "It is damaged: keep a copy, and clone it anew from a remote (limelight data clone)."
+    return "Check that the file and its folder can be written, and that the disk has space."
 
 
 def is_busy(problem: Exception) -> bool:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from typing import Any
 
-from limelight.data._session import CHUNK, Row, Session
-from limelight.data._tables import Layout, framed, read_layout
+from limelight.data._session import Row, Session
+from limelight.data._tables import Layout, framed, layout_of
+from limelight.data.keys import NUMBERS
 from limelight.data.schema import Column
 from limelight.data.store import Changes, DataVersion, DiffSummary
-from limelight.errors import StoreError
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,16 @@ class _Pair:
     @classmethod
     def of(cls, session: Session, old: DataVersion, new: DataVersion) -> _Pair:
         at_old = session.other(old.commit)
-        before = read_layout(session, old.dataset, at_old)
-        after = read_layout(session, new.dataset, session.own)
-        if before is None or after is None:
-            missing = old if before is None else new
-            raise StoreError(
-                f"the columns of {missing.dataset!r} are not in the store at {missing.commit}.",
-                "Check the store: limelight data doctor.",
-            )
+        before = layout_of(session, old, at_old)
+        after = layout_of(session, new, session.own)
         return cls(session, old, new, before, after, at_old)
 
     @property
     def same_key(self) -> bool:
-        return self.before.key == self.after.key
+        """Whether rows can be the same by their keys: an engine takes the text '01' for a 1."""
+        return self.before.key == self.after.key and [
+            _is_number(column) for column in self.before.columns if column.name in self.before.key
+        ] == [_is_number(column) for column in self.after.columns if column.name in self.after.key]
 
     @property
     def same_table(self) -> bool:
@@ -126,6 +122,16 @@ def difference(session: Session, old: DataVersion, new: DataVersion) -> DiffSumm
     )
 
 
+def with_renames(summary: DiffSummary, renames: dict[str, str]) -> DiffSummary:
+    """The numbers, with columns that only have another name told apart from those that came."""
+    return replace(
+        summary,
+        columns_added=tuple(n for n in summary.columns_added if n not in renames.values()),
+        columns_removed=tuple(n for n in summary.columns_removed if n not in renames),
+        columns_renamed=tuple(renames.items()),
+    )
+
+
 def row_changes(
     session: Session, old: DataVersion, new: DataVersion, limit: int | None = None
 ) -> Changes:
@@ -133,10 +139,11 @@ def row_changes(
     pair = _Pair.of(session, old, new)
     find = _rows_by_tree if pair.same_key and pair.same_table else _rows_by_join
     width = len(pair.before.sql_columns)
-    both = list(_limited(find(pair, "modified"), limit))
+    most = "" if limit is None else f" LIMIT {int(limit)}"
+    both = list(find(pair, "modified", most))
     return Changes(
-        added=framed(_limited(find(pair, "added"), limit), pair.after),
-        removed=framed(_limited(find(pair, "removed"), limit), pair.before),
+        added=framed(find(pair, "added", most), pair.after),
+        removed=framed(find(pair, "removed", most), pair.before),
         before=framed(([row[:width] for row in chunk] for chunk in both), pair.before),
         after=framed(([row[width:] for row in chunk] for chunk in both), pair.after),
     )
@@ -177,7 +184,7 @@ def _by_join(pair: _Pair) -> Counts:
     return pair.new.rows - both, pair.old.rows - both, int(modified), [bool(n) for n in found]
 
 
-def _rows_by_tree(pair: _Pair, kind: str) -> Iterator[list[Row]]:
+def _rows_by_tree(pair: _Pair, kind: str, most: str) -> Iterator[list[Row]]:
     quoted = pair.session.quoted
     before = [quoted(f"from_{name}") for name, _ in pair.before.sql_columns]
     after = [quoted(f"to_{name}") for name, _ in pair.after.sql_columns]
@@ -186,12 +193,13 @@ def _rows_by_tree(pair: _Pair, kind: str) -> Iterator[list[Row]]:
     order = ", ".join(quoted(side + name) for name in pair.after.sql_key)
     source, values = pair.session.diff_of(pair.new.dataset, pair.old.commit, pair.new.commit)
     return pair.session.stream(
-        f"SELECT {', '.join(names)} FROM {source} WHERE diff_type = '{kind}' ORDER BY {order}",
+        f"SELECT {', '.join(names)} FROM {source} WHERE diff_type = '{kind}'"
+        f" ORDER BY {order}{most}",
         values,
     )
 
 
-def _rows_by_join(pair: _Pair, kind: str) -> Iterator[list[Row]]:
+def _rows_by_join(pair: _Pair, kind: str, most: str) -> Iterator[list[Row]]:
     before = pair.quoted("a", [name for name, _ in pair.before.sql_columns])
     after = pair.quoted("b", [name for name, _ in pair.after.sql_columns])
     of_old = pair.quoted("a", pair.before.sql_key)
@@ -202,7 +210,7 @@ def _rows_by_join(pair: _Pair, kind: str) -> Iterator[list[Row]]:
             "added": f"SELECT {after} FROM {b} ORDER BY {of_new}",
             "removed": f"SELECT {before} FROM {a} ORDER BY {of_old}",
         }.get(kind)
-        return pair.session.stream(statement) if statement else iter(())
+        return pair.session.stream(statement + most) if statement else iter(())
     lone = "{} IS NULL".format
     statement = {
         "added": f"SELECT {after} FROM {b} LEFT JOIN {a} ON {pair.joined}"
@@ -212,20 +220,16 @@ def _rows_by_join(pair: _Pair, kind: str) -> Iterator[list[Row]]:
         "modified": f"SELECT {before}, {after} FROM {a} JOIN {b} ON {pair.joined}"
         f" WHERE {pair.differing} ORDER BY {of_new}",
     }[kind]
-    return pair.session.stream(statement)
-
-
-def _limited(chunks: Iterator[list[Row]], limit: int | None) -> Iterator[list[Row]]:
-    if limit is None:
-        yield from chunks
-        return
-    rows = islice((row for chunk in chunks for row in chunk), limit)
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk
+    return pair.session.stream(statement + most)
 
 
 def _sums(tests: Iterable[str]) -> str:
     return "".join(f", sum({test})" for test in tests)
+
+
+def _is_number(column: Column) -> bool:
+    values = column.detail["values"]["kind"] if column.kind == "category" else column.kind
+    return values in NUMBERS
 
 
 def _type(column: Column) -> tuple[str, str, Any]:

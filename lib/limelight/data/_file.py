@@ -25,11 +25,7 @@ def clone_file(path: Path, url: str) -> None:
         StoreError: There is a file already, or the store at the URL cannot be copied.
     """
     if path.exists():
-        raise StoreError(
-            f"there is something at {path} already, and a copy is made whole.",
-            "Choose another path, or pull into the store that is there.",
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
+        raise _taken(path)
     draft = path.with_name(f"{path.name}{_CLONING}{os.getpid()}")
     try:
         with opened(draft) as connection:
@@ -37,9 +33,18 @@ def clone_file(path: Path, url: str) -> None:
         # Taken first: a rename alone would replace a file that somebody made meanwhile.
         path.open("x").close()
         draft.replace(path)
+    except FileExistsError as problem:
+        raise _taken(path) from problem
     finally:
         draft.unlink(missing_ok=True)
         _lock_of(draft).unlink(missing_ok=True)
+
+
+def _taken(path: Path) -> StoreError:
+    return StoreError(
+        f"there is something at {path} already, and a copy is made whole.",
+        "Choose another path, or pull into the store that is there.",
+    )
 
 
 def _clone(connection: Any, url: str) -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from limelight.data import _tables
-from limelight.data._refs import OWN, parents
+from limelight.data._refs import OWN, head, parents
 from limelight.data._session import Session, Unmergeable
 from limelight.data._threeway import Sides
 from limelight.data.card import DatasetCard
-from limelight.data.dolt import DoltStore, _check_commit, _prepared, commit
+from limelight.data.dolt import DoltStore, _prepared, commit
 from limelight.data.merging import Snapshot, Versions, merge_datasets
+from limelight.data.naming import check_commit
 from limelight.data.store import Side
 from limelight.errors import InputError, StoreError
 
@@ -60,6 +61,12 @@ class _Plan:
         base, ours, _ = (states.get(dataset) for states in self.states)
         return "theirs" if ours == base else "ours"
 
+    def keeps(self, dataset: str) -> bool:
+        """Whether there will be such a dataset."""
+        if dataset in self.ready:
+            return self.ready[dataset] is not None
+        return dataset in self.states.get(self.side(dataset))
+
 
 def merge(
     store: DoltStore,
@@ -76,7 +83,7 @@ def merge(
     Of Dolt's own merge only the second parent is kept, and what comes out as it should.
     """
     message = message or f"Merge {source} into {into}"
-    _check_commit(message, author)
+    check_commit(message, author)
     theirs, _ = store._find(source)
     store._check_branch(into)
 
@@ -90,9 +97,11 @@ def merge(
 
     def landed(plan: _Plan, parent: str) -> str:
         with store._writing(into) as session:
-            head = _head(session)
-            now = plan if plan.commits.ours == head else planned(head)
-            if now.commits.base == head:
+            tip = head(session)
+            now = plan if plan.commits.ours == tip else planned(tip)
+            if now.commits.base == theirs:  # somebody else merged it meanwhile
+                return tip
+            if now.commits.base == tip:
                 session.fast_forward(theirs)
                 return theirs
             session.merge(parent)
@@ -131,7 +140,7 @@ def revert(
             "Give a later commit: limelight data log.",
         )
     message = message or f'Revert "{said}"'
-    _check_commit(message, author)
+    check_commit(message, author)
 
     def planned(ours: str) -> _Plan:
         return _planned(store, Sides(undone, ours, before[0]), take, decisions)
@@ -140,8 +149,8 @@ def revert(
 
     def work() -> str:
         with store._writing(branch) as session:
-            head = _head(session)
-            _write(store, session, plan if plan.commits.ours == head else planned(head))
+            tip = head(session)
+            _write(store, session, plan if plan.commits.ours == tip else planned(tip))
             return commit(session, message, author)
 
     return store.backend.patiently(work)
@@ -149,9 +158,9 @@ def revert(
 
 @contextmanager
 def _aligned(store: DoltStore, plan: _Plan, message: str, author: str) -> Iterator[str]:
-    """A commit behind theirs that both engines can merge with ours, whatever the columns.
+    """A commit behind theirs that both engines can merge with ours, whatever the columns and keys.
 
-    It has our version of what both sides changed, so that the engine finds the same change twice.
+    It has our version of every dataset, so that the engine finds the same changes twice.
     """
     theirs, stamp = plan.commits.theirs, int(time.time())
     draft = f"{_DRAFTS}{stamp}-{uuid.uuid4().hex[:8]}"
@@ -166,10 +175,11 @@ def _aligned(store: DoltStore, plan: _Plan, message: str, author: str) -> Iterat
     store._managed(begin)
     try:
         with store._writing(draft) as session:
-            for dataset in plan.ready:
-                ours = _ready(_snapshot(store, plan.commits.ours, dataset))
-                _put(session, dataset, ours)
-            said = f"{message} (what both changed, as it was merged into)"
+            for dataset in plan:
+                if plan.states.ours.get(dataset) != plan.states.theirs.get(dataset):
+                    ours = _ready(_snapshot(store, plan.commits.ours, dataset))
+                    _put(session, dataset, ours)
+            said = f"{message} (what it was merged into, behind what was merged)"
             made = commit(session, said, author, empty="--allow-empty")
         yield made
     finally:
@@ -186,7 +196,21 @@ def _planned(
         Versions(name, *(_snapshot(store, place, name) for place in commits)) for name in both
     )
     merged = merge_datasets(versions, take=take, decisions=decisions)
-    return _Plan(commits, states, {name: _ready(found) for name, found in merged.items()})
+    plan = _Plan(commits, states, {name: _ready(found) for name, found in merged.items()})
+    _check_names(plan)
+    return plan
+
+
+def _check_names(plan: _Plan) -> None:
+    """No two datasets would have a name that the engines take for the same."""
+    known: dict[str, str] = {}
+    for dataset in filter(plan.keeps, plan):
+        if known.setdefault(dataset.casefold(), dataset) != dataset:
+            raise InputError(
+                f"the datasets {known[dataset.casefold()]!r} and {dataset!r} cannot be in one"
+                " store, since their names differ by case alone.",
+                "Drop one of them first, or write it under another name.",
+            )
 
 
 def _write(store: DoltStore, session: Session, plan: _Plan) -> None:
@@ -205,7 +229,7 @@ def _write(store: DoltStore, session: Session, plan: _Plan) -> None:
 
 def _put(session: Session, dataset: str, ready: Ready | None) -> None:
     """Make a dataset what it is to be, whatever a merge left of it."""
-    _tables.clear(session, [dataset])
+    _tables.drop_content(session, dataset)
     if ready:
         _tables.write_content(session, dataset, *ready)
 
@@ -241,11 +265,6 @@ def _snapshot(store: DoltStore, place: str, dataset: str) -> Snapshot | None:
         return None
     version = store.resolve(dataset, place)
     return Snapshot(store.read(version), store.card(version))
-
-
-def _head(session: Session) -> str:
-    ((found,),) = session.rows("SELECT dolt_hashof('HEAD')")
-    return str(found)
 
 
 def _merge_base(store: DoltStore, ours: str, theirs: str, source: str, into: str) -> str:

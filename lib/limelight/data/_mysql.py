@@ -129,7 +129,7 @@ def connect(
 
     Args:
         address: The server and the database.
-        revision: Branch or commit; None for no database at all.
+        revision: Branch or commit, empty for neither; None for no database at all.
         autocommit: Whether each statement is a transaction.
         seconds: How long one statement may take.
 
@@ -139,13 +139,14 @@ def connect(
     """
     tls = address.tls()
     encryption: dict[str, Any] = {"ssl": tls} if tls not in (True, False) else {}
+    place = f"{address.database}/{revision}" if revision else address.database
     with translated(address):
         return pymysql.connect(
             host=address.host,
             port=address.port,
             user=address.user,
             password=address.password(),
-            database=f"{address.database}/{revision}" if revision else None,
+            database=None if revision is None else place,
             charset="utf8mb4",
             autocommit=autocommit,
             connect_timeout=CONNECT_SECONDS,

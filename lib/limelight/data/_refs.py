@@ -16,12 +16,6 @@ _REMOTE = "remotes/"
 OWN = "limelight/"
 """What the names of branches begin with that are nobody's: drafts of a write."""
 
-PARENTS = (
-    "SELECT commit_hash, parent_hash FROM dolt_commit_ancestors"
-    " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
-)
-"""Each commit with each of its parents, in their order."""
-
 _LONGEST = 100
 _ENGINES = ("HEAD", "WORKING", "STAGED")
 
@@ -107,14 +101,26 @@ def check_free(refs: Refs, name: str) -> None:
                 )
 
 
-def parents(session: Session) -> dict[str, tuple[str, ...]]:
-    """The parents of each commit, in their order."""
+def head(session: Session) -> str:
+    """The newest commit where a session stands."""
+    ((found,),) = session.rows("SELECT dolt_hashof('HEAD')")
+    return str(found)
+
+
+def listed_parents(session: Session) -> dict[str, tuple[str, ...]]:
+    """The parents of each commit that the engine lists where a session stands."""
     found: dict[str, tuple[str, ...]] = {}
     for commit, parent in session.rows(
         "SELECT commit_hash, parent_hash FROM dolt_commit_ancestors"
         " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
     ):
         found[commit] = (*found.get(commit, ()), parent)
+    return found
+
+
+def parents(session: Session) -> dict[str, tuple[str, ...]]:
+    """The parents of each commit, in their order."""
+    found = listed_parents(session)
     known = {*found, *(parent for before in found.values() for parent in before)}
     # Listed are the commits of the store's own branches alone.
     for head in set(Refs.of(session).remote.values()) - known:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from limelight.data._refs import Refs, ancestors, parents
-from limelight.data._session import Backend, Session
+from limelight.data._session import Backend, Row, Session
 from limelight.errors import InputError, StoreError, did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,49}")
@@ -67,9 +67,13 @@ def remote_url(given: str, schemes: tuple[str, ...], *, local: bool = True) -> s
             f"{did_you_mean(scheme + '://', known)} A path works as well.",
         )
     url = f"{scheme.lower()}://{path}"
-    if without_password(url) != url:
+    try:
+        shown = without_password(url)
+    except ValueError:  # its text may hold parts of a password
+        raise InputError("the remote's URL is not valid.", "Give a path, or a URL.") from None
+    if shown != url:
         raise InputError(
-            f"the remote's URL {without_password(url)!r} was given with a password, which would"
+            f"the remote's URL {shown!r} was given with a password, which would"
             " be kept in the store.",
             "Leave it out, and use the credentials of the machine (e.g. dolt creds).",
         )
@@ -102,40 +106,26 @@ def without_password(url: str) -> str:
 
 
 def push(backend: Backend, session: Session, remote: str, branch: str) -> None:
-    """Send a branch, and the tags on it, to a remote.
+    """Send a branch, and the tags on it, to a remote whose tags were fetched, if it has any.
 
     Raises:
-        InputError: The remote or the branch is unknown.
         StoreError: The remote has commits that the branch has not, or a tag of the same name at
             another commit, or cannot be reached.
     """
-    url = known_remote(session, remote)
-    refs = Refs.of(session)
-    if branch not in refs.branches:
-        raise InputError(
-            f"there is no branch {branch!r} in the store.", did_you_mean(branch, refs.branches)
-        )
-    there = backend.remote_exists(url)
-    with told(backend, remote, url):
-        if there:
-            fetch(session, remote)
-            _check_tags(session, remote, branch)
+    _check_tags(session, remote, branch)
+    with told(backend, remote, known_remote(session, remote)):
         session.call("dolt_push", remote, branch)
         for name in _tags_on(session, branch):
             session.call("dolt_push", remote, name)
 
 
-def pulled(backend: Backend, session: Session, remote: str, branch: str) -> str:
-    """Fetch from a remote; the commit that its branch has.
+def head_at(session: Session, remote: str, branch: str) -> str:
+    """The newest commit of a remote's branch, as it was fetched.
 
     Raises:
-        InputError: The remote, or the branch there, is unknown.
-        StoreError: The remote cannot be reached.
+        InputError: There is no such branch.
     """
-    url = known_remote(session, remote)
-    with told(backend, remote, url):
-        fetch(session, remote)
-    found = _branches_at(session, remote)
+    found = _without_prefix(Refs.of(session).remote, remote)
     if branch not in found:
         raise InputError(
             f"the remote {remote!r} has no branch {branch!r}.", did_you_mean(branch, found)
@@ -158,30 +148,46 @@ def known_remote(session: Session, name: str) -> str:
     return known[name]
 
 
-def fetch(session: Session, remote: str) -> None:
-    """Bring over the commits, branches and tags of a remote.
+def tags(session: Session) -> list[Row]:
+    """Every tag with its commit and its message."""
+    return session.rows("SELECT tag_name, tag_hash, message FROM dolt_tags")
 
-    The engines move a tag of ours to where the remote has it. Here a tag is never moved: ours is
-    put back, and the remote's is kept as ``<remote>/<tag>``.
+
+def fetch(backend: Backend, session: Session, remote: str, url: str) -> None:
+    """Bring over the commits, branches and tags of a remote, which moves tags of ours.
+
+    Raises:
+        StoreError: The remote cannot be reached.
     """
-    rows = session.rows("SELECT tag_name, tag_hash, message FROM dolt_tags")
-    session.call("dolt_fetch", remote)
+    with told(backend, remote, url):
+        session.call("dolt_fetch", remote)
+
+
+def put_back(session: Session, ours: list[Row], remote: str) -> None:
+    """Set tags to what they were; where a remote moved one, its own is kept as ``<remote>/<tag>``.
+
+    It can be done again after any part of it was done: so a tag that is not there is one of ours.
+    """
     now = Refs.of(session).tags
-    for name, commit, message in rows:
+    for name, commit, message in ours:
+        moved = now.get(str(name), str(commit))
+        if moved != commit:
+            _set_tag(session, now, f"{remote}/{name}", moved, f"{name} at {remote}")
         if now.get(name) != commit:
-            theirs = f"{remote}/{name}"
-            if theirs in now:
-                session.call("dolt_tag", "-d", theirs)
-            session.call("dolt_tag", theirs, now[name], "-m", f"{name} at {remote}")
-            session.call("dolt_tag", "-d", name)
-            session.call("dolt_tag", name, commit, "-m", message or name)
+            _set_tag(session, now, name, commit, message or name)
+
+
+def _set_tag(session: Session, now: dict[str, str], name: str, commit: str, message: str) -> None:
+    if name in now:
+        session.call("dolt_tag", "-d", name)
+    session.call("dolt_tag", name, commit, "-m", message)
 
 
 def clashes(session: Session, remote: str) -> dict[str, str]:
     """Our tags that name another commit at a remote, with that commit."""
-    tags, prefix = Refs.of(session).tags, f"{remote}/"
-    theirs = {name[len(prefix) :]: c for name, c in tags.items() if name.startswith(prefix)}
-    return {name: c for name, c in theirs.items() if tags.get(name, c) != c}
+    known = Refs.of(session).tags
+    theirs = _without_prefix(known, remote)
+    return {name: c for name, c in theirs.items() if known.get(name, c) != c}
 
 
 def _check_tags(session: Session, remote: str, branch: str) -> None:
@@ -208,10 +214,10 @@ def _tags_on(session: Session, branch: str) -> list[str]:
     )
 
 
-def _branches_at(session: Session, remote: str) -> dict[str, str]:
-    found = Refs.of(session).remote
+def _without_prefix(refs: dict[str, str], remote: str) -> dict[str, str]:
+    """The refs that are a remote's, by the names that they have there."""
     prefix = f"{remote}/"
-    return {name[len(prefix) :]: c for name, c in found.items() if name.startswith(prefix)}
+    return {name[len(prefix) :]: c for name, c in refs.items() if name.startswith(prefix)}
 
 
 @contextmanager

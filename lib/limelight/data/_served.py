@@ -80,8 +80,22 @@ def server_findings(session: ServerSession, address: Address) -> Iterator[Findin
     """What there is to say of the server."""
     ((version,),) = session.rows("SELECT dolt_version()")
     yield Finding("engine", True, f"Dolt {version} at {address.host}:{address.port}")
+    yield _files(session)
     yield _encryption(session, address)
     yield _drafts(session)
+
+
+def _files(session: ServerSession) -> Finding:
+    """Dolt lets whoever may read reach the server's files, unless it is told where they end."""
+    ((folder,),) = session.rows("SELECT @@secure_file_priv")
+    if folder:
+        return Finding("files", True, f"SQL reaches no files but those in {folder!r}")
+    return Finding(
+        "files",
+        False,
+        "whoever may read here can read and write files of the server (LOAD_FILE, INTO OUTFILE)",
+        "Set secure_file_priv to an empty folder, under system_variables in its configuration.",
+    )
 
 
 def _encryption(session: ServerSession, address: Address) -> Finding:
@@ -102,8 +116,8 @@ def _encryption(session: ServerSession, address: Address) -> Finding:
 def _drafts(session: ServerSession) -> Finding:
     """Drafts whose writer is gone: nobody holds their lock."""
     names = [name for (name,) in session.rows("SELECT name FROM dolt_branches")]
-    locks = {name.rpartition("/")[0] for name in names if name.startswith(OWN)}
-    free = [lock for lock in locks if session.rows("SELECT IS_FREE_LOCK(%s)", (lock,)) == [(1,)]]
+    drafts = [name for name in names if name.startswith(OWN)]
+    free = [name for name in drafts if session.rows("SELECT IS_FREE_LOCK(%s)", (name,)) == [(1,)]]
     if not free:
         return Finding("leftovers", True, "no write was left unfinished")
     return Finding(

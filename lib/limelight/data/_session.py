@@ -108,10 +108,6 @@ class Session(Protocol):
         """The commits up to here, newest first: hash, committer, e-mail, date (UTC), message."""
         ...
 
-    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
-        """The parents of each commit up to one that no branch of the store may have."""
-        ...
-
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
         """The parents of a commit, and of all before it that have some."""
         ...
@@ -169,8 +165,12 @@ class Backend(Protocol):
         """
         ...
 
-    def managing(self) -> AbstractContextManager[Session]:
-        """A connection for what belongs to no branch: branches, tags, remotes, upkeep."""
+    def managing(self, branch: str = "") -> AbstractContextManager[Session]:
+        """A connection for branches, tags, remotes and upkeep.
+
+        Args:
+            branch: One that nobody can write to until the session ends.
+        """
         ...
 
     def answer(

@@ -15,9 +15,10 @@ from limelight.data._frames import KEYS, assembled, encoded, gathered, key_order
 from limelight.data._session import Row, Session
 from limelight.data.cache import Cache, entry_name
 from limelight.data.card import DatasetCard
-from limelight.data.keys import check_key, content_keys, named_key
+from limelight.data.keys import check_key, content_keys, without_index
 from limelight.data.schema import ROW_KEY, Column, arrow_type, check_names, describe
-from limelight.errors import InputError
+from limelight.data.store import DataVersion
+from limelight.errors import InputError, StoreError
 
 CARDS = "limelight_cards"
 COLUMNS = "limelight_columns"
@@ -94,7 +95,7 @@ def prepare(frame: pd.DataFrame, key: tuple[str, ...]) -> Content:
     Raises:
         InputError: A name, a type or the key does not fit.
     """
-    flat = _without_index(frame, key)
+    flat = without_index(frame, key)
     check_names(flat.columns)
     check_key(flat, key)
     # A frame that is read has its key in the index: first, whatever its place was.
@@ -107,20 +108,6 @@ def prepare(frame: pd.DataFrame, key: tuple[str, ...]) -> Content:
     keys = [names.index(name) for name in layout.sql_key]
     order = key_order([series[i] for i in keys], [layout.table_columns[i] for i in keys])
     return Content(layout, tuple(series), order)
-
-
-def _without_index(frame: pd.DataFrame, key: tuple[str, ...]) -> pd.DataFrame:
-    """The frame with its key as columns; an index that is neither key nor a count is refused."""
-    names = list(frame.index.names)
-    if key and names == named_key(key):
-        return frame.reset_index()
-    if names in ([None], [ROW_KEY]):
-        return frame.reset_index(drop=True)
-    raise InputError(
-        f"the frame's index {', '.join(map(repr, names))} is not the dataset's key"
-        f" ({', '.join(map(repr, key)) or 'made from the content'}).",
-        "Make it columns with frame.reset_index(), or drop it with reset_index(drop=True).",
-    )
 
 
 def read_cards(session: Session) -> dict[str, DatasetCard]:
@@ -149,6 +136,21 @@ def read_layout(session: Session, dataset: str, at: str = "") -> Layout | None:
     columns = tuple(Column.from_json(name, sql_name, text) for name, sql_name, text, _ in found)
     key = sorted((place, name) for name, _, _, place in found if place)
     return Layout(columns, tuple(name for _, name in key)) if found else None
+
+
+def layout_of(session: Session, version: DataVersion, at: str = "") -> Layout:
+    """The columns of a version; ``at`` as in `read_layout`.
+
+    Raises:
+        StoreError: They are not known.
+    """
+    found = read_layout(session, version.dataset, at)
+    if found is None:
+        raise StoreError(
+            f"the columns of {version.dataset!r} are not in the store at {version.commit}.",
+            "Check the store: limelight data doctor.",
+        )
+    return found
 
 
 def read_frame(
@@ -204,6 +206,7 @@ def write_content(session: Session, dataset: str, content: Content, card: Datase
             session.run(_create_table(session, table, list(columns), _META_KEYS[table]))
         mark_format(session)
     old, layout = read_layout(session, dataset), content.layout
+    check_free(session, dataset, old)
     name = session.quoted(dataset)
     if layout.same_table(old):
         session.run(f"DELETE FROM {name}")
@@ -220,20 +223,31 @@ def write_content(session: Session, dataset: str, content: Content, card: Datase
 
 
 def drop_content(session: Session, dataset: str) -> None:
-    """Take a dataset's rows, columns and card out of their tables."""
-    session.run(f"DROP TABLE {session.quoted(dataset)}")
-    for table in (CARDS, COLUMNS):
+    """Take out what there is of a dataset, whatever state a merge left its tables in."""
+    there = session.tables()
+    if dataset in there:
+        session.run(f"DROP TABLE {session.quoted(dataset)}")
+    for table in {CARDS, COLUMNS} & {*there}:
         session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
 
 
-def clear(session: Session, datasets: Iterable[str]) -> None:
-    """Take datasets out, whatever state a merge left their tables in."""
-    there = session.tables()
-    for dataset in datasets:
-        if dataset in there:
-            session.run(f"DROP TABLE {session.quoted(dataset)}")
-        for table in (CARDS, COLUMNS):
-            session.run(f"DELETE FROM {table} WHERE dataset = {session.place}", (dataset,))
+def check_free(session: Session, dataset: str, layout: Layout | None) -> None:
+    """No other table has a dataset's name, in whatever spelling: the engines would take it for it.
+
+    Args:
+        session: Where to look.
+        dataset: The name.
+        layout: Its columns, where there is such a dataset.
+
+    Raises:
+        InputError: One has.
+    """
+    for name in session.tables():
+        if name.casefold() == dataset.casefold() and (name != dataset or layout is None):
+            raise InputError(
+                f"the name {dataset!r} is taken by the table {name!r} in the store.",
+                "Choose another dataset name.",
+            )
 
 
 def _write_columns(session: Session, dataset: str, layout: Layout) -> None:

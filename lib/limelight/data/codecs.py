@@ -24,6 +24,21 @@ from limelight.errors import InputError, StoreError
 Detail = dict[str, Any]
 Gather = Callable[[Sequence[Any]], pa.Array]
 
+_ARROW = "arrow"
+"""In the detail of a column whose dtype is Arrow's: its name. The rest is as of pandas' own."""
+
+_OWN: dict[pa.DataType, Any] = {
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype(na_value=pd.NA),
+    pa.large_string(): pd.StringDtype(na_value=pd.NA),
+    **{
+        pa.from_numpy_dtype(name.lower()): pd.api.types.pandas_dtype(name)
+        for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64")
+    },
+    pa.float32(): pd.Float32Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+}
+
 
 @dataclass(frozen=True)
 class Codec:
@@ -55,11 +70,8 @@ def encode(series: pd.Series, kind: str, detail: Detail) -> list[Any]:
 
     A piece of the column is encoded as it is in the whole.
     """
-    return (
-        _encode_category(series, detail)
-        if kind == "category"
-        else _codec(kind).encode(series, detail)
-    )
+    own = plain(series) if _ARROW in detail else series
+    return _encode_category(own, detail) if kind == "category" else _codec(kind).encode(own, detail)
 
 
 def arrow_type(kind: str, dtype: str, detail: Detail) -> pa.DataType:
@@ -84,7 +96,11 @@ def restore(values: pa.ChunkedArray, kind: str, dtype: str, detail: Detail) -> A
     """The array of the series from its Arrow column; it may share the memory of the column."""
     if kind == "category":
         return _decode_category(values, detail)
-    return _codec(kind).decode(values, dtype, detail)
+    found = _codec(kind).decode(values, dtype, detail)
+    if _ARROW not in detail:
+        return found
+    wanted = arrow_dtype(detail[_ARROW])
+    return wanted.__from_arrow__(pa.array(pd.Series(found), wanted.pyarrow_dtype, from_pandas=True))
 
 
 def decode(chunks: Iterable[Sequence[Any]], kind: str, dtype: str, detail: Detail) -> pd.Series:
@@ -92,6 +108,23 @@ def decode(chunks: Iterable[Sequence[Any]], kind: str, dtype: str, detail: Detai
     gather = gatherer(kind, dtype, detail)
     values = pa.chunked_array([gather(c) for c in chunks], arrow_type(kind, dtype, detail))
     return pd.Series(restore(values, kind, dtype, detail), copy=True)
+
+
+def arrow_dtype(name: str) -> Any:
+    """The dtype of Arrow's that has a name; text would else be taken for pandas' own.
+
+    Raises:
+        TypeError, NotImplementedError: pandas does not find it by its name.
+    """
+    if name == "string[pyarrow]":
+        return pd.ArrowDtype(pa.string())
+    return pd.api.types.pandas_dtype(name)
+
+
+def plain(series: pd.Series) -> pd.Series:
+    """A column of Arrow's in pandas as the equal one of pandas' own."""
+    values = pa.chunked_array(pa.array(series.array))
+    return pd.Series(values.to_pandas(types_mapper=_OWN.get), name=series.name)
 
 
 def cannot_keep(series: pd.Series, what: str, way_out: str) -> InputError:

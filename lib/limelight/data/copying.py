@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from limelight.data._session import Unmergeable
 from limelight.data.card import DatasetCard
 from limelight.data.schema import Column
 from limelight.data.store import MAIN, Commit, Dataset, DataVersion, Store
@@ -327,7 +328,7 @@ class _Copy:
             self._work.pop(parents[0], None)
             self._work[image] = branch
         self.made += 1
-        self.say(f"{self.made}: {commit.commit[:12]} {commit.message.splitlines()[0]}")
+        self.say(f"{self.made}: {commit.commit[:12]} {commit.subject}")
 
     def _put(self, commit: Commit, branch: str, parents: tuple[str, ...]) -> str:
         given: dict[str, Any] = {
@@ -339,7 +340,7 @@ class _Copy:
             try:
                 whole = self._changes(commit, every=True)
                 return self.target.commit(whole, commit.message, merged=parents[1], **given)
-            except StoreError as problem:
+            except Unmergeable as problem:
                 self.linearised.append(commit.commit)
                 self.say(f"{commit.commit[:12]} gets one parent: {problem}")
         return self.target.commit(self._changes(commit), commit.message, **given)

@@ -12,15 +12,18 @@ from typing import Literal, TypeVar
 import pandas as pd
 
 from limelight.data import _remotes, _tables
-from limelight.data._difference import difference, row_changes
+from limelight.data._difference import difference, row_changes, with_renames
 from limelight.data._format import check_format
 from limelight.data._health import examine
 from limelight.data._query import MOST_ROWS, SECONDS, frame_of
-from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, parents
+from limelight.data._refs import Refs, ancestors, check_free, check_ref_name, find, head, parents
+from limelight.data._renames import find_renames
 from limelight.data._session import Backend, Session
 from limelight.data.cache import cache_from_environment
 from limelight.data.card import DatasetCard
-from limelight.data.schema import Column, is_unicode
+from limelight.data.modes import check_mode, combined
+from limelight.data.naming import check_commit, check_dataset_name
+from limelight.data.schema import Column
 from limelight.data.store import (
     AUTHOR,
     MAIN,
@@ -36,11 +39,6 @@ from limelight.data.store import (
 from limelight.errors import InputError, StoreError, did_you_mean
 
 T = TypeVar("T")
-
-_RESERVED = ("sqlite_", "dolt_", "limelight_", "__database__")
-
-# Dolt takes the last byte of a table's name for a letter, and two of them for spaces ("à", "Å").
-_LIKE_SPACES = (0x85, 0xA0)
 
 
 class DoltStore:
@@ -71,7 +69,7 @@ class DoltStore:
     def read(self, version: DataVersion) -> pd.DataFrame:
         """The rows of a version with their dtypes, in the order of their key, indexed by it."""
         with self._at(version) as session:
-            layout = self._layout(session, version)
+            layout = _tables.layout_of(session, version)
             cache = cache_from_environment()
             return _tables.read_frame(session, version.dataset, layout, cache)
 
@@ -83,7 +81,7 @@ class DoltStore:
     def columns(self, version: DataVersion) -> tuple[Column, ...]:
         """Names and types of a version's columns, those of the key first."""
         with self._at(version) as session:
-            return self._layout(session, version).columns
+            return _tables.layout_of(session, version).columns
 
     def log(self, dataset: str | None = None, ref: str = MAIN) -> list[Commit]:
         """The commits up to a ref, newest first; of one dataset, those that changed it."""
@@ -117,7 +115,11 @@ class DoltStore:
         """What changed between two versions of a dataset, in numbers."""
         self._check_pair(old, new)
         with self._at(new) as session:
-            return difference(session, old, new)
+            found = difference(session, old, new)
+        if found.columns_added and found.columns_removed:
+            # The database knows a rename as little as git does: the values say so.
+            return with_renames(found, find_renames(self.read(old), self.read(new)))
+        return found
 
     def changes(self, old: DataVersion, new: DataVersion, limit: int | None = None) -> Changes:
         """What changed between two versions of a dataset, row by row."""
@@ -145,31 +147,36 @@ class DoltStore:
         date: datetime | None = None,
     ) -> DataVersion:
         """Put a frame into a dataset: rows, card and commit in one transaction."""
-        _check_dataset_name(dataset)
-        _check_commit(message, author)
+        check_dataset_name(dataset)
+        check_commit(message, author)
+        check_mode(mode)
         self._check_branch(branch)
         self._check_free_table(dataset, branch)
         card = card and replace(card, name=dataset)
-        content = _prepared(frame, card or self._current_card(dataset, branch))
+        known = card or self._current_card(dataset, branch)
+        content = _tables.prepare(frame, known.key)
+        if mode == "replace" or dataset not in self.datasets(branch):
+            _check_card(known, content.layout)  # else the dataset may have the target
         # Everything the input alone can do wrong is known by now: only then is a place made.
         self.backend.make()
 
         def work() -> str:
             with self._writing(branch) as session:
-                kept = card or _tables.read_cards(session)[dataset]
+                kept = card or _card_of(dataset, _tables.read_cards(session))
                 ready = content
                 layout = _tables.read_layout(session, dataset)
                 if mode != "replace" and layout:
-                    from limelight.data.modes import combined
-
                     current = _tables.read_frame(session, dataset, layout)
                     ready = _prepared(combined(current, frame, kept.key, mode), kept)
                 elif kept.key != content.layout.key:  # another writer changed the card
                     ready = _prepared(frame, kept)
+                _check_card(kept, ready.layout)  # the dataset may have gone meanwhile
                 _tables.write_content(session, dataset, ready, kept)
                 return commit(session, message, author, date)
 
-        return self._version(dataset, self.backend.patiently(work), branch, branch)
+        made = self.backend.patiently(work)
+        # What is committed is acknowledged, even if the store is lost for a moment right after.
+        return self.backend.patiently(lambda: self._version(dataset, made, branch, branch))
 
     def drop(
         self,
@@ -181,14 +188,13 @@ class DoltStore:
         date: datetime | None = None,
     ) -> str:
         """Take a dataset out of a branch; its versions before stay."""
-        _check_commit(message, author)
+        check_commit(message, author)
         self._check_branch(branch)
         self.resolve(dataset, branch)
 
         def work() -> str:
             with self._writing(branch) as session:
-                if dataset in _tables.read_cards(session):
-                    _tables.drop_content(session, dataset)
+                _tables.drop_content(session, dataset)
                 return commit(session, message, author, date)
 
         return self.backend.patiently(work)
@@ -204,10 +210,10 @@ class DoltStore:
         merged: str = "",
     ) -> str:
         """Put several datasets into one commit, which is made even if nothing changes."""
-        _check_commit(message, author)
+        check_commit(message, author)
         self._check_branch(branch)
         for dataset in changes:
-            _check_dataset_name(dataset)
+            check_dataset_name(dataset)
             self._check_free_table(dataset, branch)
         ready = {
             name: given and (_prepared(given.frame, given.card), replace(given.card, name=name))
@@ -221,12 +227,12 @@ class DoltStore:
             with self._writing(branch) as session:
                 if merged:
                     session.merge(merged)
-                    _tables.clear(session, ready)
+                for dataset, given in ready.items():
+                    if merged or not given:
+                        _tables.drop_content(session, dataset)
                 for dataset, given in ready.items():
                     if given:
                         _tables.write_content(session, dataset, *given)
-                    elif dataset in _tables.read_cards(session):
-                        _tables.drop_content(session, dataset)
                 return commit(session, message, author, date, empty="--allow-empty")
 
         return self.backend.patiently(work)
@@ -266,53 +272,54 @@ class DoltStore:
         check_ref_name(name, "tag")
         self.card(version)
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                refs = Refs.of(session)
-                if refs.tags.get(name) != version.commit:
-                    check_free(refs, name)
-                    session.call("dolt_tag", name, version.commit, "-m", message or name)
+        def work(session: Session) -> None:
+            refs = Refs.of(session)
+            if refs.tags.get(name) != version.commit:
+                check_free(refs, name)
+                session.call("dolt_tag", name, version.commit, "-m", message or name)
 
-        self.backend.patiently(work)
+        self._managed(work)
 
     def untag(self, name: str) -> None:
         """Take a tag away; its commit stays."""
+        self._check_exists()
+        _check_known(name, self.tags(), "tag")
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                _check_known(name, Refs.of(session).tags, "tag")
+        def work(session: Session) -> None:
+            if name in Refs.of(session).tags:  # if not, a try whose answer was lost did it
                 session.call("dolt_tag", "-d", name)
 
-        self._check_exists()
-        self.backend.patiently(work)
+        self._managed(work)
 
     def branch(self, name: str, start: str = MAIN) -> None:
         """Make a branch at a ref."""
         check_ref_name(name, "branch")
         commit, _ = self._find(start)
+        check_free(self._refs(), name)
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                check_free(Refs.of(session), name)
+        def work(session: Session) -> None:
+            refs = Refs.of(session)
+            if refs.branches.get(name) != commit:  # if it is, a try whose answer was lost did it
+                check_free(refs, name)
                 session.call("dolt_branch", name, commit)
 
-        self.backend.patiently(work)
+        self._managed(work)
 
     def unbranch(self, name: str, *, force: bool = False) -> None:
         """Take a branch away."""
+        self._check_exists()
+        _check_known(name, self.branches(), "branch")
+        if name == MAIN:
+            raise InputError("the branch 'main' cannot be taken away.", "Keep it.")
 
-        def work() -> None:
-            with self.backend.managing() as session:
-                refs = Refs.of(session)
-                _check_known(name, refs.branches, "branch")
-                if name == MAIN:
-                    raise InputError("the branch 'main' cannot be taken away.", "Keep it.")
+        def work(session: Session) -> None:
+            refs = Refs.of(session)
+            if name in refs.branches:  # if not, a try whose answer was lost did it
                 if not force:
                     _check_kept_elsewhere(name, refs, parents(session))
                 session.call("dolt_branch", "-D", name)
 
-        self._check_exists()
-        self.backend.patiently(work)
+        self._managed(work, name)
 
     # Elsewhere, and upkeep.
 
@@ -329,17 +336,21 @@ class DoltStore:
 
     def push(self, remote: str = "origin", branch: str = MAIN) -> None:
         """Send a branch, and the tags on it, to a remote."""
+        url = self._remote(remote)
+        _check_known(branch, self.branches(), "branch")
+        if self.backend.remote_exists(url):
+            self._fetch(remote, url)
         self._managed(lambda session: _remotes.push(self.backend, session, remote, branch))
 
     def pull(self, remote: str = "origin", branch: str = MAIN) -> str:
         """Fetch a branch of a remote and merge it into the branch of the same name."""
-        theirs = self._managed(
-            lambda session: _remotes.pulled(self.backend, session, remote, branch)
-        )
+        self._fetch(remote, self._remote(remote))
+        theirs = self._managed(lambda session: _remotes.head_at(session, remote, branch))
         if branch not in self.branches():
             self.branch(branch, theirs)
             return theirs
-        return self.merge(f"{remote}/{branch}", branch)
+        # By its hash, since a branch of this store may have the remote branch's name.
+        return self.merge(theirs, branch, message=f"Merge {remote}/{branch} into {branch}")
 
     def gc(self) -> None:
         """Give back the space of what no commit holds any more."""
@@ -352,15 +363,36 @@ class DoltStore:
 
     # What both need.
 
-    def _managed(self, work: Callable[[Session], T]) -> T:
-        """What is done with a session for what belongs to no branch, tried while others write."""
+    def _managed(self, work: Callable[[Session], T], branch: str = "") -> T:
+        """What is done with a session for branches, tags and remotes, tried while others write.
+
+        Args:
+            work: It may be done again from the start, after any part of it was done.
+            branch: One that nobody may write to meanwhile.
+        """
         self._check_exists()
 
         def attempt() -> T:
-            with self.backend.managing() as session:
+            with self.backend.managing(branch) as session:
                 return work(session)
 
         return self.backend.patiently(attempt)
+
+    def _remote(self, name: str) -> str:
+        """The URL of a remote that is known."""
+        return self._managed(lambda session: _remotes.known_remote(session, name))
+
+    def _fetch(self, remote: str, url: str) -> None:
+        """Bring over the commits, branches and tags of a remote; a tag of ours is never moved.
+
+        The engines move it to where the remote has it. What ours were is known before, and not
+        asked again where a fetch is tried again.
+        """
+        ours = self._managed(_remotes.tags)
+        try:
+            self._managed(lambda session: _remotes.fetch(self.backend, session, remote, url))
+        finally:
+            self._managed(lambda session: _remotes.put_back(session, ours, remote))
 
     @contextmanager
     def _writing(self, branch: str) -> Iterator[Session]:
@@ -380,6 +412,7 @@ class DoltStore:
     @contextmanager
     def _at(self, version: DataVersion) -> Iterator[Session]:
         """A session at a version's commit, at which its dataset is known to exist."""
+        self._check_exists()
         if not re.fullmatch(rf"[0-9a-v]{{{self.backend.hash_length}}}", version.commit):
             raise InputError(
                 f"{version.commit!r} is not a full commit hash.", "Resolve the version first."
@@ -420,27 +453,14 @@ class DoltStore:
         with self.backend.reading(commit) as session:
             self._check_there(dataset, ref, session)
             ((rows,),) = session.rows(f"SELECT count(*) FROM {session.quoted(dataset)}")
-            ((table_hash,),) = session.rows(
-                f"SELECT dolt_hashof_table({session.place})", (dataset,)
-            )
+            table_hash = _tables.table_hash(session, dataset)
         return DataVersion(self.url, dataset, branch, commit, table_hash, rows)
 
-    def _layout(self, session: Session, version: DataVersion) -> _tables.Layout:
-        layout = _tables.read_layout(session, version.dataset)
-        if layout is None:
-            raise StoreError(
-                f"the columns of {version.dataset!r} are not in the store at {version.commit}.",
-                "Check the store: limelight data doctor.",
-            )
-        return layout
-
     def _current_card(self, dataset: str, branch: str) -> DatasetCard:
-        if dataset not in self.datasets(branch):
-            raise InputError(
-                f"the dataset {dataset!r} is new, and a new dataset needs a card.",
-                "Give card=DatasetCard(name=..., target=...).",
-            )
-        return self.card(self.resolve(dataset, branch))
+        if not self.backend.exists():
+            return _card_of(dataset, {})
+        with self._at_ref(branch) as session:
+            return _card_of(dataset, _tables.read_cards(session))
 
     def _check_exists(self) -> None:
         if not self.backend.exists():
@@ -478,16 +498,7 @@ class DoltStore:
         if not self.backend.exists():
             return
         with self._at_ref(branch) as session:
-            known = list(_tables.read_cards(session))
-            others = [name for name in session.tables() if name not in known]
-        lowered = dataset.casefold()
-        taken = [name for name in others if name.casefold() == lowered]
-        taken += [name for name in known if name.casefold() == lowered and name != dataset]
-        if taken:
-            raise InputError(
-                f"the name {dataset!r} is taken by the table {taken[0]!r} in the store.",
-                "Choose another dataset name.",
-            )
+            _tables.check_free(session, dataset, _tables.read_layout(session, dataset))
 
     def _unknown(self, dataset: str, ref: str, known: list[str]) -> InputError:
         return InputError(
@@ -511,58 +522,22 @@ def commit(
     ) or [("",)]
     if made and made != "0":
         return str(made)
-    ((head,),) = session.rows("SELECT dolt_hashof('HEAD')")
-    return str(head)
+    return head(session)
+
+
+def _card_of(dataset: str, cards: Mapping[str, DatasetCard]) -> DatasetCard:
+    if dataset not in cards:
+        raise InputError(
+            f"the dataset {dataset!r} is new, and a new dataset needs a card.",
+            "Give card=DatasetCard(name=..., target=...).",
+        )
+    return cards[dataset]
 
 
 def _prepared(frame: pd.DataFrame, card: DatasetCard) -> _tables.Content:
     content = _tables.prepare(frame, card.key)
     _check_card(card, content.layout)
     return content
-
-
-def _check_dataset_name(dataset: str) -> None:
-    """The name can be a table's in both engines."""
-    if (
-        not 0 < len(dataset.encode(errors="replace")) <= 60
-        or dataset != dataset.strip()
-        or not all(letter.isprintable() and letter < "\U00010000" for letter in dataset)
-        or dataset.casefold().startswith(_RESERVED)
-    ):
-        raise InputError(
-            f"{dataset!r} is not a valid dataset name.",
-            "Use 1 to 60 characters (30 with accents), no pictures (emoji), and none of these at"
-            f" the start: {', '.join(map(repr, _RESERVED))}.",
-        )
-    if dataset.encode()[-1] in _LIKE_SPACES or len(dataset.lower()) > len(dataset):
-        raise InputError(
-            f"{dataset!r} is not a valid dataset name, since a Dolt server does not take it.",
-            "Leave the last letter's accent away, or use another name.",
-        )
-
-
-def check_names(dataset: str, message: str, author: str) -> None:
-    """What `DoltStore.write` asks of names, for those who want to know before any work.
-
-    Raises:
-        InputError: One cannot be used.
-    """
-    _check_dataset_name(dataset)
-    _check_commit(message, author)
-
-
-def _check_commit(message: str, author: str) -> None:
-    if not message.strip():
-        raise InputError("the commit has no message.", "Say in a few words what changed.")
-    for text in (message, author):
-        if "\0" in text or not is_unicode(text):
-            raise InputError(f"the text {text!r} is not valid.", "Leave odd characters out.")
-    # What stands before a parenthesis would be lost.
-    if not re.fullmatch(r"[^<>\n()\s]([^<>\n()]*[^<>\n()\s])? <[^<>\s()]*>", author):
-        raise InputError(
-            f"the author {author!r} is not valid.",
-            "Give it as 'Name <e-mail>', without parentheses.",
-        )
 
 
 def _check_card(card: DatasetCard, layout: _tables.Layout) -> None:

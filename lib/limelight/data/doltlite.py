@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 from limelight.data._connection import is_busy, opened, patiently, quoted, transaction
 from limelight.data._file import clone_file, file_findings
 from limelight.data._query import guarded
-from limelight.data._refs import PARENTS
+from limelight.data._refs import listed_parents
 from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data._sqlite import driver
 from limelight.data.dolt import DoltStore
@@ -69,12 +70,16 @@ class LiteBackend:
         return self.path.exists() and self.path.stat().st_size > 0
 
     def make(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise StoreError(
+                f"the folder {self.path.parent} cannot be made: {problem.strerror}.",
+                "Choose another path for the store.",
+            ) from problem
 
     @contextmanager
     def reading(self, commit: str = "") -> Iterator[LiteSession]:
-        if not self.exists():
-            raise StoreError(f"there is no store at {self.path}.", "Check --store.")
         with opened(self.path, f"@{commit}" if commit else "") as connection:
             yield LiteSession(connection, self.path)
 
@@ -86,8 +91,11 @@ class LiteBackend:
             yield LiteSession(connection, self.path)
 
     @contextmanager
-    def managing(self) -> Iterator[LiteSession]:
-        with opened(self.path) as connection:
+    def managing(self, branch: str = "") -> Iterator[LiteSession]:
+        with (
+            opened(self.path) as connection,
+            transaction(connection) if branch else nullcontext(),
+        ):
             yield LiteSession(connection, self.path)
 
     def remote_exists(self, url: str) -> bool:
@@ -95,6 +103,7 @@ class LiteBackend:
         return scheme != "file" or (Path(path).is_file() and Path(path).stat().st_size > 0)
 
     def clone(self, url: str) -> None:
+        self.make()
         clone_file(self.path, url)
 
     def said(self, problem: Exception) -> str:
@@ -178,28 +187,17 @@ class LiteSession:
     def log(self) -> list[Row]:
         return self.rows("SELECT commit_hash, committer, email, date, message FROM dolt_log")
 
-    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
-        with opened(self._path, f"@{commit}") as connection:
-            for known, parent in connection.execute(PARENTS).fetchall():
-                found[known] = (*found.get(known, ()), parent)
-        return found
-
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
         with opened(self._path, f"@{commit}") as connection:
-            for entry, parent in connection.execute(
-                "SELECT commit_hash, parent_hash FROM dolt_commit_ancestors"
-                " WHERE parent_hash IS NOT NULL ORDER BY commit_hash, parent_index"
-            ):
-                found[entry] = (*found.get(entry, ()), parent)
-        return found
+            return listed_parents(LiteSession(connection, self._path))
 
     def merge(self, commit: str) -> None:
         try:
             self.call("dolt_merge", "--no-ff", "--no-commit", commit)
-        except driver().Error:
+        except driver().Error as problem:
             conflicts = self.rows("SELECT * FROM dolt_conflicts")
+            if keys := re.search("because table '(.*)' has different primary keys", str(problem)):
+                raise Unmergeable(keys[1]) from problem
             if not conflicts:
                 raise
             for table, *_ in self.rows("SELECT table_name FROM dolt_schema_conflicts"):

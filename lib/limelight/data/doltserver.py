@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -24,9 +24,9 @@ from limelight.data._mysql import (
     translated,
     using,
 )
-from limelight.data._refs import OWN
+from limelight.data._refs import OWN, head
 from limelight.data._served import answered, clone_database, server_findings
-from limelight.data._session import CHUNK, Row
+from limelight.data._session import CHUNK, Row, Unmergeable
 from limelight.data.dolt import DoltStore
 from limelight.data.store import MAIN, Finding
 from limelight.errors import StoreError
@@ -41,6 +41,12 @@ RETURN_SECONDS = 15.0
 
 # The server lists its branches and then looks at each, and a draft may be gone by then: look again.
 _LOOKS = 9
+
+# What a server says where it does not even begin to merge.
+_UNMERGEABLE = re.compile(
+    r"(?:because table|table with same name|could not map primary key column) '?(.+?)'?"
+    r"(?: has different primary keys.*| added in 2 commits.*|\.)$"
+)
 
 # A key's columns must not need more bytes than this together, at four for a character.
 _KEY_CHARACTERS_IN_ALL = 7000
@@ -101,30 +107,32 @@ class ServerBackend:
             yield ServerSession(connection, self.address)
 
     @contextmanager
-    def managing(self) -> Iterator[ServerSession]:
+    def managing(self, branch: str = "") -> Iterator[ServerSession]:
         with self._connected(MAIN) as connection:
-            yield ServerSession(connection, self.address)
+            session = ServerSession(connection, self.address)
+            if branch:
+                self._wait_for(_draft_of(self.address.database, branch), session)
+            yield session
 
     @contextmanager
     def writing(self, branch: str) -> Iterator[ServerSession]:
-        with self._connected(branch) as connection:
+        with self._connected(branch) as connection, self._connected(branch) as own:
             target = ServerSession(connection, self.address)
-            lock = _lock_name(self.address.database, branch)
-            self._wait_for(lock, target)
-            _sweep(target, lock)
-            draft = f"{lock}/{uuid.uuid4().hex}"
-            target.call("dolt_branch", draft, branch)
+            session = ServerSession(own, self.address, target)
+            draft = _draft_of(self.address.database, branch)
+            # By the connection that writes: were its client killed, the server lets go of the lock
+            # when the last statement has ended, so that none comes between the next writer's.
+            self._wait_for(draft, session)
+            session.begin(draft, branch)
             try:
-                with self._connected(draft, autocommit=False) as own:
-                    session = ServerSession(own, self.address, target)
-                    yield session
-                    own.commit()
-                    made = session.head()
-                self._land(branch, made, target)
+                yield session
+                own.commit()
+                self._land(branch, head(session), target)
             finally:
-                # Without a connection it stays, for the next writer to sweep.
+                # By the connection that holds the lock: had it been lost, the draft of this name
+                # might be the next writer's, who takes ours away.
                 with suppress(Lost):
-                    target.call("dolt_branch", "-D", draft)
+                    session.end(draft, branch)
 
     def remote_exists(self, url: str) -> bool:  # noqa: ARG002
         """Not to be known from here; the server fetches from an empty place as well."""
@@ -311,18 +319,24 @@ class ServerSession:
         session = self._target or self
         return [name for (name,) in session.rows("SELECT DISTINCT table_name FROM dolt_status")]
 
-    def history(self, commit: str) -> dict[str, tuple[str, ...]]:
-        rows = self.rows("SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,))
-        return {known: tuple(before.split(", ")) if before else () for known, before in rows}
-
     def parents_up_to(self, commit: str) -> dict[str, tuple[str, ...]]:
-        rows = self.rows("SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,))
+        # A user without rights on all databases may not call the function at a branch or commit.
+        with using(connect(self._address, ""), self._address) as connection:
+            rows = ServerSession(connection, self._address).rows(
+                "SELECT commit_hash, parents FROM dolt_log(%s, '--parents')", (commit,)
+            )
         return {entry: tuple(parents.split(", ")) for entry, parents in rows if parents}
 
     def merge(self, commit: str) -> None:
         self.run("SET @@dolt_allow_commit_conflicts = 1")
         self._merging = True
-        self.call("dolt_merge", "--no-ff", "--no-commit", commit)
+        try:
+            self.call("dolt_merge", "--no-ff", "--no-commit", commit)
+        except StoreError as problem:
+            refused = _UNMERGEABLE.search(problem.problem)
+            if refused is None:
+                raise
+            raise Unmergeable(refused[1]) from problem
         # Conflicts of schemas cannot be taken away; a commit by force takes no notice of them.
         schemas = self.rows("SELECT table_name FROM dolt_schema_conflicts")
         for (table,) in self.rows("SELECT `table` FROM dolt_conflicts"):
@@ -337,10 +351,19 @@ class ServerSession:
         """Whether others on the way cannot read what is said."""
         return hasattr(self.connection._sock, "cipher")
 
-    def head(self) -> str:
-        """The newest commit."""
-        ((found,),) = self.rows("SELECT dolt_hashof('HEAD')")
-        return str(found)
+    def begin(self, draft: str, branch: str) -> None:
+        """Go on to a new draft of a branch, in a transaction."""
+        if (draft,) in self.rows("SELECT name FROM dolt_branches"):  # of a writer that was killed
+            self.call("dolt_branch", "-D", draft)
+        self.call("dolt_branch", draft, branch)
+        self.run(f"USE {quoted(f'{self._address.database}/{draft}')}")
+        self.connection.autocommit(False)
+
+    def end(self, draft: str, branch: str) -> None:
+        """Leave a draft, and take it away; what was not committed is lost."""
+        self.run("ROLLBACK")
+        self.run(f"USE {quoted(f'{self._address.database}/{branch}')}")
+        self.call("dolt_branch", "-D", draft)
 
     def has(self, commit: str) -> bool:
         """Whether a commit is among those up to here."""
@@ -354,7 +377,7 @@ class ServerSession:
             StoreError: Something lies uncommitted on it.
         """
         try:
-            self.call("dolt_merge", "--ff-only", commit)
+            self.fast_forward(commit)
         except StoreError as problem:
             if "fast-forward" in problem.problem:
                 raise Moved("another writer committed first.", "Try again.") from problem
@@ -367,14 +390,10 @@ class ServerSession:
             raise
 
 
-def _lock_name(database: str, branch: str) -> str:
-    """The name of a branch's lock, and of its drafts: MySQL takes 64 characters."""
+def _draft_of(database: str, branch: str) -> str:
+    """The name of a branch's draft, and of the lock of who writes it: MySQL takes 64 characters.
+
+    One for a branch, since Dolt keeps a line for every branch that there ever was.
+    """
     digest = hashlib.blake2b(f"{database}/{branch}".encode(), digest_size=8).hexdigest()
     return f"{OWN}{digest}"
-
-
-def _sweep(session: ServerSession, lock: str) -> None:
-    """Take away drafts that a writer left that was killed; whoever has the lock is alone."""
-    for (name,) in session.rows("SELECT name FROM dolt_branches"):
-        if name.startswith(f"{lock}/"):
-            session.call("dolt_branch", "-D", name)

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from limelight.data.schema import ROW_KEY, Column, encode
 from limelight.errors import InputError, did_you_mean
 
-_NUMBERS = ("int", "wide_int", "float", "wide_float", "bool")
+NUMBERS = ("int", "wide_int", "float", "wide_float", "bool")
 _EXACT = 2**53
 """From here on a double cannot tell every whole number from the next."""
 
@@ -85,6 +85,24 @@ def named_key(key: Sequence[str]) -> list[str]:
     return list(key) or [ROW_KEY]
 
 
+def without_index(frame: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
+    """The frame with its key as columns, and a plain count as the index.
+
+    Raises:
+        InputError: Its index is neither its key nor a count.
+    """
+    names = list(frame.index.names)
+    if key and names == list(key):
+        return frame.reset_index()
+    if names in ([None], [ROW_KEY]):
+        return frame.reset_index(drop=True)
+    raise InputError(
+        f"the frame's index {', '.join(map(repr, names))} is not the dataset's key"
+        f" ({', '.join(map(repr, key)) or 'made from the content'}).",
+        "Make it columns with frame.reset_index(), or drop it with reset_index(drop=True).",
+    )
+
+
 def _digests(rows: pd.DataFrame, columns: Sequence[Column]) -> pa.Array:
     """The hash of each row: of its cells, by the names of their columns, one behind the other."""
     by_name = sorted(columns, key=lambda column: column.name)
@@ -100,9 +118,9 @@ def _tokens(values: list[Any], column: Column) -> pa.Array:
     if kind == "category":
         kind, detail = detail["values"]["kind"], detail["values"]["detail"]
     name = column.name.encode()
-    word = "number" if kind in _NUMBERS else f"{kind}{detail.get('freq', '')}"
+    word = "number" if kind in NUMBERS else f"{kind}{detail.get('freq', '')}"
     head = b"%d:%s%s" % (len(name), name, word.encode())
-    tokens = _numbers(values, head, kind) if kind in _NUMBERS else _texts(values, head, kind)
+    tokens = _numbers(values, head, kind) if kind in NUMBERS else _texts(values, head, kind)
     return tokens.fill_null(b"")
 
 

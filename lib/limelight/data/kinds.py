@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from limelight.data.codecs import Detail, arrow_text, cannot_keep, encode
+from limelight.data.codecs import Detail, arrow_dtype, arrow_text, cannot_keep, encode, plain
 from limelight.errors import InputError
 
 Description = tuple[str, str, Detail]
@@ -35,11 +35,26 @@ def describe(series: pd.Series) -> Description:
         return "text", "string" if dtype.na_value is pd.NA else "str", {}
     if isinstance(dtype, pd.PeriodDtype):
         return "period", "period", {"freq": str(dtype)[len("period[") : -1]}
-    if isinstance(dtype, (pd.ArrowDtype, pd.SparseDtype)):
-        raise cannot_keep(series, str(dtype), "Convert it: frame.convert_dtypes().")
+    if isinstance(dtype, pd.ArrowDtype):
+        return _describe_arrow(series, dtype)
+    if isinstance(dtype, pd.SparseDtype):
+        raise cannot_keep(series, str(dtype), "Convert it: frame[column].sparse.to_dense().")
     if dtype == np.dtype(object):
         return _describe_objects(series)
     return _describe_dtype(series)
+
+
+def _describe_arrow(series: pd.Series, dtype: pd.ArrowDtype) -> Description:
+    """As the equal column of pandas' own, with the name that Arrow's has."""
+    name, own = str(dtype), plain(series)
+    try:
+        known = bool(arrow_dtype(name) == dtype)
+    except (TypeError, NotImplementedError):
+        known = False
+    if not known or isinstance(own.dtype, pd.CategoricalDtype):
+        raise cannot_keep(series, name, "Convert it: frame[column].astype(object).")
+    kind, own_name, detail = describe(own)
+    return kind, own_name, {**detail, "arrow": name}
 
 
 def _describe_dtype(series: pd.Series) -> Description:

@@ -34,7 +34,7 @@ from limelight.data._casting import differs
 from limelight.data._conflicts import Decisions, Ledger, as_text, read_decisions, table
 from limelight.data._matching import Snapshot, comparable, key_renames, old_names, rekeyed
 from limelight.data._renames import find_renames
-from limelight.data._rowwise import by_row
+from limelight.data._rowwise import FinalNames, by_row
 from limelight.data._threeway import Sides, agreed
 from limelight.data.card import DatasetCard
 from limelight.data.store import Side
@@ -50,8 +50,6 @@ __all__ = [
 
 _OWN_RULE = ("name", "key", "target", "ignore")
 """Fields of a card that are not merged as plain values."""
-
-FinalNames = Sides[dict[str, str | None]]
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 
 from limelight.data._casting import cast, common_type, differs, family, nullable
 from limelight.data._cells import Places, picked
-from limelight.data.keys import check_key, content_keys, named_key
+from limelight.data.keys import check_key, content_keys, named_key, without_index
 from limelight.data.schema import ROW_KEY, check_names, describe
 from limelight.data.store import Mode
 from limelight.errors import InputError
@@ -61,11 +61,10 @@ def combined(
         1   2  21
         2   3  30
     """
-    flat = _flat(frame, key)
+    flat = without_index(frame, key)
     check_names(flat.columns)
     check_key(flat, key)
-    if mode not in ("replace", "upsert", "append"):
-        raise InputError(f"the mode {mode!r} is unknown.", "Use replace, upsert or append.")
+    check_mode(mode)
     if current is None or mode == "replace":
         return flat
     _check_same_key(current, key)
@@ -80,18 +79,14 @@ def combined(
     return _joined(old, flat[places < 0], places[places < 0])
 
 
-def _flat(frame: pd.DataFrame, key: Sequence[str]) -> pd.DataFrame:
-    """The frame with its key as columns, and a plain count as the index."""
-    names = list(frame.index.names)
-    if key and names == list(key):
-        return frame.reset_index()
-    if names in ([None], [ROW_KEY]):
-        return frame.reset_index(drop=True)
-    raise InputError(
-        f"the frame's index {', '.join(map(repr, names))} is not the dataset's key"
-        f" ({', '.join(map(repr, key)) or 'made from the content'}).",
-        "Make it columns with frame.reset_index(), or drop it with reset_index(drop=True).",
-    )
+def check_mode(mode: str) -> None:
+    """A mode is one that there is.
+
+    Raises:
+        InputError: It is not.
+    """
+    if mode not in get_args(Mode):
+        raise InputError(f"the mode {mode!r} is unknown.", "Use replace, upsert or append.")
 
 
 def _check_same_key(current: pd.DataFrame, key: Sequence[str]) -> None:

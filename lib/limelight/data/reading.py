@@ -155,8 +155,10 @@ def numbers(cells: pa.Array) -> Found | None:
         values = pc.cast(cells, pa.float64())
     except pa.ArrowInvalid:
         return None
-    plain = pc.all(pc.is_finite(values), min_count=0).as_py() and not _are_names(cells)
-    if not plain and not all_match(cells, NUMBER):
+    finite = pc.all(pc.is_finite(values), min_count=0).as_py()
+    if (not finite or _are_names(cells)) and not all_match(cells, NUMBER):
+        return None
+    if not finite and _beyond_doubles(cells, values):
         return None
     long = pc.greater_equal(pc.binary_length(cells), 16)
     whole = cells.filter(pc.and_(long, pc.invert(pc.match_substring(cells, "."))))
@@ -164,6 +166,12 @@ def numbers(cells: pa.Array) -> Found | None:
         if int(float(word)) != int(word) or not -(2**63) <= int(word) < 2**63:
             return None
     return Found("float", values)
+
+
+def _beyond_doubles(cells: pa.Array, values: pa.Array) -> bool:
+    """Whether digits became infinity: 1e400 is larger than any double."""
+    infinite = cells.filter(pc.is_inf(values))
+    return bool(pc.any(pc.match_substring_regex(infinite, r"\d"), min_count=0).as_py())
 
 
 def _are_names(cells: pa.Array) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,6 +65,17 @@ class Commit:
     date: datetime
     tags: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.strip().partition("\n")[0].strip()
+
+    @property
+    def run(self) -> str:
+        """The run that made it, if the message ends by saying so: ``Run: IngestFlow/12``."""
+        said = re.findall(r"^Run: (.*)$", self.message, re.MULTILINE)
+        return str(said[-1]) if said else ""
 
 
 @dataclass(frozen=True)

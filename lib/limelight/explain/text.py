@@ -24,7 +24,8 @@ def value_text(value: Any, longest: int = 60) -> str:
         return MISSING
     if isinstance(value, datetime):
         midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
-        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
+        text = value.isoformat(" ", "seconds")  # date() knows the years 1 to 9999 alone
+        return text.partition(" ")[0] if midnight else text
     if isinstance(value, (float, np.floating)):
         number = float(value)
         whole = number.is_integer() and abs(number) < 1e15

@@ -93,7 +93,7 @@ def _field(path: str, name: str, value: Any) -> Any:
 
 
 def _yaml(text: str) -> Any:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         return yaml.safe_load(text)
@@ -121,6 +121,10 @@ def check_card(card: DatasetCard, frame: pd.DataFrame, also: Iterable[str] = ())
         InputError: One is not, or the positive class does not come in the target.
     """
     names = list(dict.fromkeys([*map(str, frame.columns), *also]))
+    if set(names) <= set(card.key):
+        raise InputError(
+            "the source has no column beside the key.", "Give one, or leave columns out of --key."
+        )
     for role, columns in (("target", (card.target,)), ("key", card.key), ("ignore", card.ignore)):
         for name in filter(None, columns):
             if name not in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, replace
 
 from limelight.data import DataVersion, DiffSummary, Store, default_location, open_store
@@ -68,7 +69,7 @@ def commit(request: Request, table: Table, run: str) -> Committed:
     version = replace(written, commit=entry.commit)
     for tag in request.tags:
         store.tag(tag, version, f"{table.name}, by {run}")
-    made = trailer(run) in entry.message.splitlines()
+    made = entry.run == run
     before = _before(store, table.name, entry)
     if not made or before is None:
         return Committed(version, entry, made, before)
@@ -86,16 +87,11 @@ def commit(request: Request, table: Table, run: str) -> Committed:
 def message_of(request: Request, table: Table, run: str) -> str:
     """The commit's message: what it is, and behind a blank line the run and what was waived."""
     waived = dict.fromkeys(issue.check for issue in table.quality.waived)
-    text = request.message.strip() or (
-        f"Ingest {table.origin}" + (f" ({request.mode})" if request.mode != "replace" else "")
-    )
-    trailers = [trailer(run), *([f"Allowed: {', '.join(waived)}"] if waived else [])]
+    origin = textwrap.shorten(table.origin, 120, placeholder=" ...")  # a query may be long
+    how = f" ({request.mode})" if request.mode != "replace" else ""
+    text = request.message.strip() or f"Ingest {origin}{how}"
+    trailers = [f"Run: {run}", *([f"Allowed: {', '.join(waived)}"] if waived else [])]
     return "\n".join([text, "", *trailers])
-
-
-def trailer(run: str) -> str:
-    """The line of a commit's message that names the run it was made by."""
-    return f"Run: {run}"
 
 
 def _before(store: Store, name: str, entry: Commit) -> DataVersion | None:
@@ -123,9 +119,12 @@ def commit_lines(done: Committed, request: Request) -> list[str]:
         return [
             f"nothing new: {version.dataset!r} on {request.branch} holds these"
             f" {version.rows:,} rows already, since commit {short}"
-            f" ({done.entry.message.splitlines()[0]})"
+            f" ({done.entry.subject})"
         ]
-    told = changes_text(done.changes) if done.changes else f"{version.rows:,} rows, the first ones"
+    rows = "1 row, the first one" if version.rows == 1 else f"{version.rows:,} rows, the first ones"
+    told = changes_text(done.changes) if done.changes else rows
+    if told == "no rows changed":
+        told += ", but the card, or the order or types of the columns"
     lines = [f"commit {short} on {request.branch}: {told}"]
     lines += [f"tag {tag}" for tag in request.tags]
     return lines + [f"note: {note}" for note in done.notes]

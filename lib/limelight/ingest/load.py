@@ -9,8 +9,9 @@ import pandas as pd
 
 from limelight.data import DatasetCard, DataVersion, Store, default_location, open_store
 from limelight.data._refs import check_ref_name
-from limelight.data.dolt import check_names
+from limelight.data.keys import content_keys
 from limelight.data.modes import combined
+from limelight.data.naming import check_names
 from limelight.data.quality import QualityReport, TableFacts, check_quality, conformed, facts_of
 from limelight.data.quality.types import words
 from limelight.data.schema import Column, describe
@@ -20,6 +21,7 @@ from limelight.errors import InputError, did_you_mean
 from limelight.ingest.author import author_of
 from limelight.ingest.card import assemble_card, check_card
 from limelight.ingest.request import Request
+from limelight.report.data_page import verdict
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def load(request: Request) -> Table:
     for tag in request.tags:
         check_ref_name(tag, "tag")
     last = last_version(store, request)
-    _check_tags(store, request, last)
+    taken = _taken_tags(store, request, last)
     known = store.card(last) if last else None
     source = read_source(
         request.source, types=parse_types(request.types) or None, query=request.query
@@ -70,13 +72,17 @@ def load(request: Request) -> Table:
     facts = None
     if current is not None and known:
         facts = facts_of(current.reset_index(drop=not known.key), known.key)
-    frame, notes = _as_before(source, request, facts)
+    source = _as_before(source, request, facts)
+    frame = source.frame
     describe(frame)
     check_card(card, frame, also=facts.dtypes if facts and request.mode != "replace" else ())
     quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
-    if current is not None and request.mode != "replace" and not quality.stopping:
-        combined(current, frame, card.key, request.mode)  # a rehearsal: it raises what it would
-    return Table(name, frame, card, last, quality, source.origin, notes, author)
+    if current is not None and not quality.stopping:
+        # A rehearsal: it raises what writing would.
+        after = combined(current, frame, card.key, request.mode)
+        if taken and (card != known or not _same_rows(current, after, card.key)):
+            raise _taken(taken[0], last.commit if last else "")
+    return Table(name, frame, card, last, quality, source.origin, source.notes, author)
 
 
 def last_version(store: Store, request: Request) -> DataVersion | None:
@@ -110,15 +116,37 @@ def last_version(store: Store, request: Request) -> DataVersion | None:
     return replace(version, commit=store.log(request.name, start)[0].commit)
 
 
-def _check_tags(store: Store, request: Request, last: DataVersion | None) -> None:
-    """A tag that names another version already is refused before any work."""
-    taken = store.tags() | store.branches()
+def _taken_tags(store: Store, request: Request, last: DataVersion | None) -> list[str]:
+    """The tags that name the last version already: they go with the same rows alone.
+
+    Raises:
+        InputError: A tag names another version, or is a branch.
+    """
+    branches, tags = store.branches(), store.tags()
     for tag in request.tags:
-        if tag in taken and (last is None or taken[tag] != last.commit):
-            raise InputError(
-                f"the tag {tag!r} names commit {taken[tag][:10]} already.",
-                "Choose another --tag; a run's own tag has a colon, e.g. team:risk.",
-            )
+        if tag in branches or (tag in tags and (last is None or tags[tag] != last.commit)):
+            raise _taken(tag, (branches | tags)[tag])
+    return [tag for tag in request.tags if tag in tags]
+
+
+def _taken(tag: str, commit: str) -> InputError:
+    return InputError(
+        f"the tag {tag!r} names commit {commit[:10]} already.",
+        "Choose another --tag; a run's own tag has a colon, e.g. team:risk.",
+    )
+
+
+def _same_rows(current: pd.DataFrame, after: pd.DataFrame, key: tuple[str, ...]) -> bool:
+    """Whether writing would change nothing: no row, and no column's place or type."""
+    if not key:
+        keys = set(content_keys(after, describe(after)))
+        return list(current.columns) == list(after.columns) and keys == set(current.index)
+    after = after.set_index(list(key))
+    return bool(
+        len(after) == len(current)
+        and after.index.isin(current.index).all()
+        and after.reindex(current.index).equals(current)
+    )
 
 
 def _check_key_stays(request: Request, card: DatasetCard, known: DatasetCard | None) -> None:
@@ -134,28 +162,23 @@ def _named(key: tuple[str, ...]) -> str:
     return ", ".join(map(repr, key)) or "made from the content"
 
 
-def _as_before(
-    source: SourceTable, request: Request, facts: TableFacts | None
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The rows with the types of the last version, wherever they fit; and the notes on them."""
+def _as_before(source: SourceTable, request: Request, facts: TableFacts | None) -> SourceTable:
+    """The rows with the types of the last version, wherever they fit."""
     if facts is None:
-        return source.frame, source.notes
+        return source
     given = parse_types(request.types)
-    frame = source.frame
+    before = {name: dtype for name, dtype in facts.dtypes.items() if name not in given}
     # What was text stays text as it is spelt: 7 may be one of those that were 007 before.
     text = [
         name
-        for name, dtype in facts.dtypes.items()
+        for name, dtype in before.items()
         if isinstance(dtype, pd.StringDtype)
-        and name in frame.columns
-        and name not in given
-        and not isinstance(frame[name].dtype, (pd.StringDtype, pd.CategoricalDtype))
+        and name in source.frame
+        and not isinstance(source.frame[name].dtype, (pd.StringDtype, pd.CategoricalDtype))
     ]
     if text and "://" not in request.source:
-        again = read_source(request.source, types=dict.fromkeys(text, "text"), columns=text)
-        frame = frame.assign(**{name: again.frame[name] for name in text})
-    notes = [note for note in source.notes if not any(repr(name) in note for name in text)]
-    return conformed(frame, {n: d for n, d in facts.dtypes.items() if n not in given}), tuple(notes)
+        source = read_source(request.source, types={**given, **dict.fromkeys(text, "text")})
+    return replace(source, frame=conformed(source.frame, before))
 
 
 def table_lines(table: Table) -> list[str]:
@@ -178,14 +201,11 @@ def _kinds(columns: tuple[Column, ...]) -> str:
 
 def check_lines(quality: QualityReport) -> list[str]:
     """The checks in short: how many, and a line for each issue."""
-    stopping, waived, warnings = quality.stopping, quality.waived, quality.warnings
-    counts = {"failed": stopping, "allowed to fail": waived, "with warnings": warnings}
-    told = [
-        f"{len({issue.check for issue in issues})} {outcome}"
-        for outcome, issues in counts.items()
-        if issues
-    ]
-    lines = [f"{len(quality.ran)} checks: {', '.join(told) or 'all passed'}"]
-    for outcome, issues in (("error", stopping), ("allowed", waived), ("warning", warnings)):
+    lines = [verdict(quality.frame())]
+    for outcome, issues in (
+        ("error", quality.stopping),
+        ("allowed", quality.waived),
+        ("warning", quality.warnings),
+    ):
         lines += [f"  {outcome}: [{issue.check}] {issue}" for issue in issues]
     return lines

@@ -78,7 +78,7 @@ def render_data_report(report: DataReport) -> str:
             report=report,
             counts=_counts(report),
             facts=_facts(report),
-            verdict=_verdict(report.checks),
+            verdict=verdict(report.checks),
             checks=_checks(report.checks),
             changed=list(_changed_columns(report)),
             column_changes=_column_changes(report.changes),
@@ -130,11 +130,20 @@ _WORDS = {"error": "failed", "allowed": "allowed", "warning": "warning", "ok": "
 _TOLD = {**_WORDS, "allowed": "allowed to fail", "warning": "with warnings"}
 
 
-def _verdict(checks: pd.DataFrame) -> str:
-    """How the checks went, in a few words."""
+def verdict(checks: pd.DataFrame) -> str:
+    """How the checks went, in a few words.
+
+    Args:
+        checks: Of `limelight.data.quality.QualityReport.frame`.
+
+    Example:
+        >>> verdict(pd.DataFrame({"check": ["key", "range", "range"], "severity": ["ok"] * 3}))
+        '2 checks: all passed'
+    """
     worst = checks.groupby("check")["severity"].agg(lambda s: min(s, key=_SEVERITIES.index))
     counts = worst.value_counts()
-    told = [f"{counts[s]} {_TOLD[s]}" for s in _SEVERITIES if counts.get(s, 0)]
+    several = len(counts) > 1
+    told = [f"{counts[s] if several else 'all'} {_TOLD[s]}" for s in _SEVERITIES if s in counts]
     return f"{len(worst)} checks: {', '.join(told)}"
 
 

@@ -76,7 +76,8 @@ def _numbers(present: pd.Series) -> NDArray[np.float64] | None:
 
 def _finite(values: Any) -> NDArray[np.float64]:
     known: NDArray[np.float64] = np.asarray(values, dtype="float64")
-    kept: NDArray[np.float64] = known[np.isfinite(known)]
+    # The length of a range must be a double as well.
+    kept: NDArray[np.float64] = np.clip(known[np.isfinite(known)], -1e300, 1e300)
     return kept
 
 

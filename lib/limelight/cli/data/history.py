@@ -100,4 +100,4 @@ def _subject(entry: Commit, branches: list[str]) -> Text:
     for names, style in ((branches, "bold green"), (entry.tags, "bold cyan")):
         for name in names:
             subject.append(f"[{visible(name)}] ", style)
-    return subject.append(visible(entry.message.partition("\n")[0]))
+    return subject.append(visible(entry.subject))

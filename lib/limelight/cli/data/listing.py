@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from limelight.cli.data.words import SHORT, commit_document
+from limelight.cli.data.words import commit_document, moment, short
 from limelight.cli.options import JsonOption, RefOption, StoreOption, opened
 from limelight.cli.output import print_json, print_table, say, visible
 
 if TYPE_CHECKING:
-    from limelight.data.store import Store
+    from limelight.data.store import Commit, Store
 
 
 def list_datasets(
@@ -26,9 +26,10 @@ def list_datasets(
       limelight data list --ref v1 --json
     """
     kept = opened(store)
-    found = [_dataset(kept, name, ref) for name in kept.datasets(ref)]
+    found = [(_dataset(kept, name, ref), kept.log(name, ref)[0]) for name in kept.datasets(ref)]
     if as_json:
-        print_json({"store": kept.url, "ref": ref, "datasets": found})
+        documents = [{**one, "last_commit": commit_document(last)} for one, last in found]
+        print_json({"store": kept.url, "ref": ref, "datasets": documents})
     elif found:
         _print_datasets(found)
     else:
@@ -38,7 +39,7 @@ def list_datasets(
 
 def _dataset(store: Store, name: str, ref: str) -> dict[str, Any]:
     version = store.resolve(name, ref)
-    card, last = store.card(version), store.log(name, ref)[0]
+    card = store.card(version)
     return {
         "dataset": name,
         "rows": version.rows,
@@ -47,11 +48,10 @@ def _dataset(store: Store, name: str, ref: str) -> dict[str, Any]:
         "key": list(card.key),
         "description": card.description,
         "table_hash": version.table_hash,
-        "last_commit": commit_document(last),
     }
 
 
-def _print_datasets(found: list[dict[str, Any]]) -> None:
+def _print_datasets(found: list[tuple[dict[str, Any], Commit]]) -> None:
     from rich.text import Text
 
     from limelight.cli.table import Field
@@ -72,10 +72,10 @@ def _print_datasets(found: list[dict[str, Any]]) -> None:
                 Text(f"{one['rows']:,}"),
                 Text(f"{one['columns']:,}"),
                 Text(visible(one["target"])),
-                Text(one["last_commit"]["commit"][:SHORT], "yellow"),
-                Text(one["last_commit"]["date"][:16].replace("T", " ")),
-                Text(visible(one["last_commit"]["message"]), "dim"),
+                Text(short(last.commit), "yellow"),
+                Text(moment(last.date)),
+                Text(visible(last.subject), "dim"),
             ]
-            for one in found
+            for one, last in found
         ],
     )

@@ -26,6 +26,7 @@ from limelight.cli.options import (
     opened,
 )
 from limelight.cli.output import visible
+from limelight.ingest.author import author_of
 
 
 def merge(
@@ -69,23 +70,20 @@ def merge(
       limelight data merge corrections --conflicts-to conflicts.csv
       limelight data merge corrections --decisions conflicts.csv
     """
-    from limelight.data.store import AUTHOR
-
     kept = opened(store)
-    again = f"limelight data merge {source}" + (f" --into {into}" if into != "main" else "")
     sides = chosen(ours, theirs, decisions)
+    by = author_of(author or "")
     before = kept.branches().get(into, "")
     after = decided(
         context,
-        lambda: kept.merge(source, into, message=message, author=author or AUTHOR, **sides),
-        again,
+        lambda: kept.merge(source, into, message=message, author=by, **sides),
+        f"limelight data merge {source}" + (f" --into {into}" if into != "main" else ""),
         conflicts_to,
         force=force,
     )
     what = f"{visible(source)} is merged into {visible(into)}"
-    report_move(
-        kept, into, before, after, what, f"{into} has all of {source} already.", as_json=as_json
-    )
+    nothing = f"{into} has all of {source} already."
+    report_move(kept, into, before, after, what, nothing, as_json=as_json)
 
 
 def revert(
@@ -125,16 +123,14 @@ def revert(
       limelight data revert 3f2a1b9c
       limelight data revert main -m "The file was last month's"
     """
-    from limelight.data.store import AUTHOR
-
     kept = opened(store)
-    again = f"limelight data revert {commit}" + (f" --branch {branch}" if branch != "main" else "")
     sides = chosen(ours, theirs, decisions)
+    by = author_of(author or "")
     before = kept.branches().get(branch, "")
     after = decided(
         context,
-        lambda: kept.revert(commit, branch, message=message, author=author or AUTHOR, **sides),
-        again,
+        lambda: kept.revert(commit, branch, message=message, author=by, **sides),
+        f"limelight data revert {commit}" + (f" --branch {branch}" if branch != "main" else ""),
         conflicts_to,
         force=force,
     )

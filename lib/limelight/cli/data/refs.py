@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from limelight.cli.data.words import moment, short, who
+from limelight.cli.data.words import commit_document, moment, short, who
 from limelight.cli.options import (
     JsonOption,
     RefOption,
@@ -20,7 +21,7 @@ from limelight.cli.options import (
 from limelight.cli.output import print_json, print_table, say, visible
 
 if TYPE_CHECKING:
-    from limelight.data.store import Store
+    from limelight.data.store import Commit, Store
 
 
 def tag(
@@ -145,69 +146,68 @@ def _delete_branch(store: Store, name: str, *, force: bool, as_json: bool) -> No
 
 
 def _list_tags(store: Store, *, as_json: bool) -> None:
-    found = [_head(store, name, commit, "tag") for name, commit in sorted(store.tags().items())]
+    heads = [_Head(name, store.log(None, at)[0]) for name, at in sorted(store.tags().items())]
     if as_json:
-        print_json({"store": store.url, "tags": found})
-    elif found:
-        _print_heads("Tag", found)
+        print_json({"store": store.url, "tags": [head.document("tag") for head in heads]})
+    elif heads:
+        _print_heads("Tag", heads)
     else:
         say("No tags yet. One is made by: limelight data tag NAME DATASET")
 
 
 def _list_branches(store: Store, *, as_json: bool) -> None:
-    heads = store.branches()
-    histories = {name: {entry.commit for entry in store.log(None, name)} for name in heads}
-    main = histories.get("main", set())
-    found = [
-        {
-            **_head(store, name, commit, "branch"),
-            "ahead": len(histories[name] - main),
-            "behind": len(main - histories[name]),
-        }
-        for name, commit in sorted(heads.items(), key=lambda one: (one[0] != "main", one[0]))
+    histories = {name: store.log(None, name) for name in store.branches()}
+    commits = {name: {entry.commit for entry in log} for name, log in histories.items()}
+    main = commits.get("main", set())
+    heads = [
+        _Head(
+            name,
+            histories[name][0],
+            {"ahead": len(commits[name] - main), "behind": len(main - commits[name])},
+        )
+        for name in sorted(histories, key=lambda name: (name != "main", name))
     ]
     if as_json:
-        print_json({"store": store.url, "branches": found})
-    elif found:
-        _print_heads("Branch", found)
+        print_json({"store": store.url, "branches": [head.document("branch") for head in heads]})
+    elif heads:
+        _print_heads("Branch", heads)
     else:
         say(f"No branches in {visible(store.url)} yet: the first write makes main.")
 
 
-def _head(store: Store, name: str, commit: str, what: str) -> dict[str, Any]:
-    """What a name stands for."""
-    entry = store.log(None, commit)[0]
-    return {
-        what: name,
-        "commit": commit,
-        "date": entry.date.isoformat(),
-        "author": entry.author,
-        "message": entry.message,
-    }
+@dataclass(frozen=True)
+class _Head:
+    """What a name stands for, and how many commits it is ahead of main and behind it."""
+
+    name: str
+    entry: Commit
+    distances: dict[str, int] = field(default_factory=dict)
+
+    def document(self, what: str) -> dict[str, Any]:
+        kept = commit_document(self.entry)
+        names = ("commit", "date", "author", "message")
+        return {what: self.name, **{name: kept[name] for name in names}, **self.distances}
 
 
-def _print_heads(title: str, found: list[dict[str, Any]]) -> None:
-    from datetime import datetime
-
+def _print_heads(title: str, heads: list[_Head]) -> None:
     from rich.text import Text
 
     from limelight.cli.table import Field
 
-    distances = [Field("Ahead", right=True), Field("Behind", right=True)]
     style = "bold green" if title == "Branch" else "bold cyan"
     fields = [Field(title), Field("Commit"), Field("Date (UTC)"), Field("Author", shrinks=True)]
-    fields += [*(distances if "ahead" in found[0] else []), Field("Message", shrinks=True)]
+    fields += [Field(name.capitalize(), right=True) for name in heads[0].distances]
     print_table(
-        fields,
+        [*fields, Field("Message", shrinks=True)],
         [
             [
-                Text(visible(one[title.lower()]), style),
-                Text(short(one["commit"]), "yellow"),
-                Text(moment(datetime.fromisoformat(one["date"]))),
-                Text(who(one["author"])),
-                *(Text(str(one[name])) for name in ("ahead", "behind") if name in one),
-                Text(visible(one["message"].partition("\n")[0]), "dim"),
+                Text(visible(head.name), style),
+                Text(short(head.entry.commit), "yellow"),
+                Text(moment(head.entry.date)),
+                Text(who(head.entry.author)),
+                *(Text(str(distance)) for distance in head.distances.values()),
+                Text(visible(head.entry.subject), "dim"),
             ]
-            for one in found
+            for head in heads
         ],
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from limelight.cli.data.words import moment, short, type_name, who
+from limelight.cli.data.words import commit_document, moment, short, type_name, who
 from limelight.cli.options import DatasetArgument, JsonOption, RefOption, StoreOption, opened
 from limelight.cli.output import console, counted, print_json, print_table, say, visible
 
@@ -38,6 +38,7 @@ def show(
     kept = opened(store)
     version = kept.resolve(dataset, ref)
     card, columns = kept.card(version), kept.columns(version)
+    last = kept.log(dataset, version.commit)[0]
     first = kept.read(version).head(rows)
     if as_json:
         described = [
@@ -47,12 +48,13 @@ def show(
             {
                 "version": asdict(version),
                 "card": asdict(card),
+                "last_commit": commit_document(last),
                 "columns": described,
                 "first_rows": records(first),
             }
         )
         return
-    _print_card(version, card, kept.log(dataset, version.commit)[0])
+    _print_card(version, card, last)
     _print_columns(columns, card)
     if len(first):
         from limelight.cli import values
@@ -87,7 +89,8 @@ def _print_card(version: DataVersion, card: DatasetCard, last: Commit) -> None:
         "source": card.source,
         "licence": card.licence,
         "commit": f"{version.commit}{f' on {version.branch}' if version.branch else ''}",
-        "changed": f"{short(last.commit)}  {moment(last.date)}  {who(last.author)}  {last.message}",
+        "changed": f"{short(last.commit)}  {moment(last.date)}  {who(last.author)}  {last.subject}",
+        "run": last.run,
         "table": version.table_hash,
     }
     say("")

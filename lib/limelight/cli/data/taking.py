@@ -103,10 +103,14 @@ def query(
       limelight data query "SELECT * FROM loans WHERE amount > 1000" --ref v1 -o large.csv
     """
     from limelight.cli import files, values
+    from limelight.data.schema import check_names
 
     if output is not None:
         files.check_target(output, force=force)
     frame = opened(store).query(sql, ref)
+    chosen = Format.JSON if as_json else format
+    if output is not None or chosen is not Format.TABLE:
+        check_names(frame.columns)  # a name that comes twice would be lost, or not be told apart
     if output is not None:
         files.write_frame(values.flat(frame), output, force=force)
         if as_json:
@@ -114,7 +118,6 @@ def query(
         elif output != files.STDOUT:
             say(f"{counted(len(frame), 'row')} are in {visible(output)}.")
         return
-    chosen = Format.JSON if as_json else format
     most = len(frame) if limit == 0 else limit or (ROWS if chosen is Format.TABLE else len(frame))
     if chosen is Format.JSON:
         names = [str(name) for name in frame.columns]

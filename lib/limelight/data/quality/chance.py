@@ -5,6 +5,12 @@ from __future__ import annotations
 UNLIKELY = 1e-6
 """What happens by chance less often than this did not happen by chance."""
 
+JUMP = 0.2
+"""By so much may a share (of missing values, say) grow without an error."""
+
+FEW = 20
+"""Fewer rows, or values, than this say little."""
+
 
 def unlikely(before: int, of: int, now: int, among: int) -> bool:
     """Whether a share grew more than chance would have it.

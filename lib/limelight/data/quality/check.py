@@ -111,7 +111,7 @@ class QualityReport:
             way_out += f", or let it pass with --allow {','.join(waivable)}"
         raise InputError(
             f"nothing was committed, since {len(errors)} check{'s' if len(errors) > 1 else ''}"
-            f" failed: {told}{more}.",
+            f" failed: {told}{more}{'' if (told + more).endswith('?') else '.'}",
             f"{way_out}.",
         )
 

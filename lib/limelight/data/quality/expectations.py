@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from limelight.data.quality.chance import FEW
 from limelight.data.quality.facts import MEASURED, ColumnFacts, TableFacts
 from limelight.data.schema import Column
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 NOTABLE, FAR = 1.0, 5.0
 """Lengths of the range seen so far by which a value may leave it: for a warning, for an error."""
-
-FEW = 20
-"""From so few values little is known: with so many, the next may leave their range twice as far."""
 
 MANY = 100
 """From so many values on it means something that none of them was below zero."""
@@ -128,11 +126,18 @@ def measured(
     length = high - low or abs(high) or 1.0
     # Where nearly all values are the same one, the range is what the few others say.
     telling = max(facts.known - facts.top, 1)
-    room = factor * length * (1 + FEW / telling)
+    # Of few values little is known: behind so many the next may leave their range twice as far.
+    room = factor * length * (1 + FEW / telling) * _tail(facts)
     if facts.column.kind in ("datetime", "date"):
         return low - room, max(high + room, (now or datetime.now(UTC)).timestamp() + 86_400)
     never_below_zero = low >= 0 and facts.known >= MANY
     return max(0.0, low - room) if never_below_zero else low - room, high + room
+
+
+def _tail(facts: ColumnFacts) -> float:
+    """How many times as long as the middle 98% its longer tail is, at least 1: so are the next."""
+    middle = facts.q99 - facts.q01
+    return max(1.0, max(facts.high - facts.q99, facts.q01 - facts.low) / middle) if middle else 1.0
 
 
 def _value(measure: float, column: Column) -> Any:

@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from limelight.data.quality.chance import FEW
 from limelight.data.quality.facts import MEASURED, ColumnFacts, TableFacts, measures
 from limelight.data.quality.issue import Issue, Rows
-
-MIN_ROWS = 20
-"""In fewer rows a column may be like the target by chance."""
 
 MIN_CLASS = 5
 """So many rows of every other class than the most frequent one are needed to tell."""
@@ -36,7 +34,7 @@ def of_target(
         target: The column to predict; nothing is checked where it is not there.
         ignore: Columns that are no features.
     """
-    if target not in facts.columns or facts.columns[target].known < MIN_ROWS:
+    if target not in facts.columns or facts.columns[target].known < FEW:
         return
     known = rows.frame[rows.frame[target].notna()]
     sample = known.iloc[:: max(1, len(known) // _SAMPLE)]
@@ -119,14 +117,21 @@ def _of_number(feature: pd.Series, facts: ColumnFacts, target: pd.Series, of: Co
         return _of_groups(feature, numbers)
     values = measures(feature, facts.column)
     both = np.isfinite(values) & np.isfinite(numbers)
-    if both.sum() < max(MIN_ROWS, 0.5 * len(both)):
+    if both.sum() < max(FEW, 0.5 * len(both)):
         return ""
     ranks = pd.Series(values[both]).rank(), pd.Series(numbers[both]).rank()
     alike = abs(float(ranks[0].corr(ranks[1])))
-    if alike >= EXACTLY:
-        return "copy"
     straight = abs(float(np.corrcoef(values[both], numbers[both])[0, 1]))
+    # What grows all the time follows a calendar or a counter without being made of it.
+    if max(straight, 0.0 if _goes_on(values[both], facts) else alike) >= EXACTLY:
+        return "copy"
     return "near" if max(alike, straight) >= 0.9999 else ""
+
+
+def _goes_on(values: NDArray[np.float64], facts: ColumnFacts) -> bool:
+    """Whether a column is a time, or counts in even steps."""
+    steps = np.unique(np.diff(np.unique(values)))
+    return facts.column.kind in ("datetime", "date") or len(steps) == 1
 
 
 def _of_groups(feature: pd.Series, numbers: NDArray[np.float64]) -> str:

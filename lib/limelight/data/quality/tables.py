@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from limelight.data.quality.chance import FEW
 from limelight.data.quality.facts import TableFacts
 from limelight.data.quality.issue import Issue, Rows
 
@@ -15,8 +16,6 @@ SHRUNK, FEWER = 0.4, 0.8
 
 MORE, EXPLODED = 2.0, 10.0
 """How many times the last version's rows are more than expected: a warning, an error."""
-
-FEW = 20
 
 
 def of_table(

@@ -16,7 +16,7 @@ _NUMBERS = ("int", "wide_int", "float", "wide_float")
 _FLOATS = ("float", "wide_float")
 _WORDS = {
     "int": "whole numbers",
-    "wide_int": "whole numbers",
+    "wide_int": "large whole numbers",
     "float": "numbers",
     "wide_float": "numbers",
     "bool": "true or false",

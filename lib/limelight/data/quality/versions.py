@@ -7,14 +7,12 @@ from datetime import datetime
 
 import pandas as pd
 
-from limelight.data.quality.chance import unlikely
+from limelight.data.quality.chance import JUMP, unlikely
 from limelight.data.quality.expectations import NOTABLE, expectations, failures, measured
 from limelight.data.quality.facts import ColumnFacts, TableFacts, shown
 from limelight.data.quality.issue import Issue, Rows, Severity
 from limelight.data.quality.types import comparable, fits, widened, words
-
-JUMP = 0.2
-"""By so much may the share of missing values, or of unknown categories, grow without an error."""
+from limelight.data.schema import Column, describe
 
 ENOUGH = 30
 """From so many rows on their middle says something."""
@@ -63,22 +61,37 @@ def _schema(
 ) -> Iterator[Issue]:
     """Columns that are gone, new, or of another type."""
     added = [name for name in new.columns if name not in old.columns]
+    are = "is" if len(added) == 1 else "are"
     for name in found["column"][found["check"] == "column_in_dataframe"]:
-        hint = f", and {_listed(added)} is new: renamed?" if added else ""
+        hint = f", and {_listed(added)} {are} new: renamed?" if added else ""
         text = f"column {name!r} of the last version is not there{hint}"
         yield rows.issue("schema", name, "warning" if partial else "error", text)
     for name in added:
         yield rows.issue("schema", name, "warning", f"column {name!r} is new")
-    for name in [name for name in old.columns if name in new.columns]:
-        was, now = old.columns[name].column, new.columns[name].column
+    for was, now in _typed_twice(old, new):
+        name = was.name
         what = f"column {name!r} was {words(was)} and is {words(now)}"
         if widened(was, now):
             yield rows.issue("schema", name, "warning", f"{what}; no value is lost")
-        elif not comparable(was, now) and old.columns[name].known and new.columns[name].known:
+        elif not comparable(was, now):
             misfits = ~fits(rows.frame[name], was)
             values = _listed(rows.frame[name][misfits].astype(object).unique())
             text = f"{what}: {values}" if values else what
             yield rows.issue("schema", name, "error", text, misfits)
+
+
+def _typed_twice(old: TableFacts, new: TableFacts) -> Iterator[tuple[Column, Column]]:
+    """The columns of both versions that have values in both, those of the key first."""
+    before, after = (
+        {column.name: column for column in describe(facts.key.to_frame(index=False))}
+        if facts.key is not None
+        else {}
+        for facts in (old, new)
+    )
+    yield from ((before[name], after[name]) for name in before if name in after)
+    for name in [name for name in old.columns if name in new.columns]:
+        if old.columns[name].known and new.columns[name].known:
+            yield old.columns[name].column, new.columns[name].column
 
 
 def _range(

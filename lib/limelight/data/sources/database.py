@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
+from limelight.data._secret import password
 from limelight.data.schema import check_names
 from limelight.data.sources.table import Columns, Rows, Wanted
 from limelight.data.sources.value_column import ValueColumn
@@ -92,7 +92,7 @@ def _address(url: str) -> sa.URL:
     if address.get_backend_name() == "sqlite":
         _check_file(address)
     if address.password is None and address.username:
-        return address.set(password=_password())
+        return address.set(password=password(PASSWORD))
     return address
 
 
@@ -106,20 +106,6 @@ def _check_file(address: sa.URL) -> None:
             f"the SQLite database {name!r} does not exist.",
             "Check the path: sqlite:///relative.db, or sqlite:////absolute.db.",
         )
-
-
-def _password() -> str | None:
-    """From the environment, or a file that it names."""
-    place = os.environ.get(f"{PASSWORD}_FILE", "")
-    if not place:
-        return os.environ.get(PASSWORD) or None
-    try:
-        return Path(place).read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as problem:
-        raise InputError(
-            f"the password file {place!r} cannot be read ({problem.strerror}).",
-            f"Correct ${PASSWORD}_FILE.",
-        ) from problem
 
 
 def _shown(address: sa.URL) -> str:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import csv as python_csv
 import io
 import re
+import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
 from limelight.data.schema import check_names
 from limelight.data.sources.arrow import as_series
 from limelight.data.sources.files import Part, not_utf8
-from limelight.data.sources.local_forms import local_form
+from limelight.data.sources.local_forms import COMMAS, local_form
 from limelight.data.sources.table import Columns, Rows, Wanted, lacking
 from limelight.data.sources.text_column import TextColumn
 from limelight.errors import InputError
@@ -25,7 +28,7 @@ from limelight.errors import InputError
 _BLOCK = 2**20
 _WIDE_BLOCK = 2**24
 _CELLS = 2**16
-_HEAD = 2**16
+_HEAD = 2**20
 _LARGEST_BLOCK = 2**30
 
 
@@ -52,7 +55,26 @@ def read_delimited(parts: Sequence[Part], wanted: Wanted) -> Columns:
     for column in columns:
         # One by one, so that batches and columns of all names are never there together.
         _finish(column, found, comma=comma, given=column.name in wanted.given)
+    commas = [f"column {name!r} {COMMAS}" in found.notes for name in found.series]
+    for (name, series), comma in zip(found.series.items(), commas, strict=True):
+        if any(commas) and not comma and name not in wanted.given and _like_thousands(series):
+            found.notes.append(
+                f"column {name!r} has points, read as decimal points though other columns have"
+                " decimal commas: give its type as text if they stand between thousands"
+            )
     return found
+
+
+def _like_thousands(series: pd.Series) -> bool:
+    """Whether numbers may be spelt like 1.234 and 12.500, with three digits behind a point."""
+    if series.dtype != "float64":
+        return False
+    values = series.dropna().abs()
+    return bool(
+        values.between(1, 1000, inclusive="left").all()
+        and (values.round(3) == values).all()
+        and (values.round(2) != values).any()
+    )
 
 
 def separator(part: Part) -> str:
@@ -63,7 +85,9 @@ def separator(part: Part) -> str:
     if part.ending == ".tsv":
         return "\t"
     with part.opened() as file:
-        header = re.sub(rb'"[^"]*"', b"", file.readline(_WIDE_BLOCK))
+        head = b"\n" + file.read(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+    lines = re.sub(rb'(?<=[,;\t|\r\n])"(?:[^"]|"")*"', b"", head).splitlines()
+    header = b"".join(lines[1:2])
     return next((other for other in ",;\t|" if other.encode() in header), ",")
 
 
@@ -112,13 +136,41 @@ def _fill(parts: Sequence[Part], columns: Sequence[TextColumn]) -> Rows:
         places = _names(part)
         wanted = [f"f{places.index(column.name)}" for column in columns]
         block = min(max(_CELLS * len(places), _BLOCK), _WIDE_BLOCK)
-        count = -1  # the header
+        count, batch = -1, None  # the header
         for batch in _batches(part, wanted, block):
             for cells, column in zip(batch.columns, columns, strict=True):
                 column.add(cells.slice(1) if count < 0 else cells)
             count += batch.num_rows
+        if batch is not None and columns[-1].name == places[-1]:
+            _check_closed(part, batch.columns[-1][-1].as_py())
         counts.append(count)
     return Rows(tuple(part.name for part in parts), tuple(counts))
+
+
+def _check_closed(part: Part, last: str) -> None:
+    """The quotes that were opened are closed: if not, all rows behind them are one cell.
+
+    Args:
+        part: The file.
+        last: Its last cell, which is the one that goes on to the end.
+    """
+    if "\n" not in last and "\r" not in last:
+        return
+    limit = python_csv.field_size_limit(sys.maxsize)
+    try:
+        with part.opened() as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            rows = python_csv.reader(text, delimiter=separator(part), strict=True)
+            line = 1
+            for _ in rows:
+                line = rows.line_num + 1
+    except python_csv.Error as problem:
+        if "unexpected end" in str(problem):
+            raise InputError(
+                f"{part.name} ends within quotes: those that open in line {line} are not closed.",
+                "Close them, or double the quotes that are meant as such.",
+            ) from problem
+    finally:
+        python_csv.field_size_limit(limit)
 
 
 def _batches(

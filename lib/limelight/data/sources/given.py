@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -13,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from limelight.data.reading import DATE, MISSING_WORDS, without_words
-from limelight.data.sources.local_forms import are_comma_numbers
+from limelight.data.sources.local_forms import are_comma_numbers, decimal_sign, plain_number
 from limelight.data.sources.table import Rows
 from limelight.errors import InputError, did_you_mean
 
@@ -80,7 +81,8 @@ def given_type(series: pd.Series, given: str, rows: Rows) -> pd.Series:
     """A column in the type that is given for it.
 
     Words for missing values (`limelight.data.reading.MISSING_WORDS`) are missing, but not as text
-    or categories. Decimal commas are understood where they can be nothing else.
+    or categories. Decimal commas, and signs between thousands, are understood where they can be
+    nothing else.
 
     Args:
         series: Values of any type, shape (n,).
@@ -130,25 +132,29 @@ def _converter(kind: str, form: str, values: list[Any]) -> Callable[[Any], Any]:
     """What makes a value of a kind; raises ValueError or TypeError for one that does not fit."""
     if form:
         return lambda value: _parsed(value, form, kind)
-    if kind == "number" and _have_commas(values):
-        return lambda value: _number(value.replace(",", "."))
+    if kind in ("number", "decimal") and (sign := _sign(values)):
+        points = _converter(kind, form, [])
+        return lambda value: points(plain_number(value, sign))
     known: dict[str, Callable[[Any], Any]] = {
         "text": _text,
         "category": _text,
         "int": _int,
         "number": _number,
         "bool": _bool,
-        "decimal": lambda value: Decimal(_text(value).strip()),
+        "decimal": _decimal,
         "date": _date,
         "datetime": _datetime,
     }
     return known[kind]
 
 
-def _have_commas(values: list[Any]) -> bool:
-    if not any(isinstance(value, str) and "," in value for value in values):
-        return False
-    return are_comma_numbers(without_words(pa.array(values, pa.string())))
+def _sign(values: list[Any]) -> str:
+    """The sign before decimals where numbers are not spelt as computers do; else empty."""
+    words = [value for value in values if isinstance(value, str)]
+    if len(words) < sum(value is not None for value in values):
+        return ""
+    spelt = without_words(pa.array(words, pa.string()))
+    return "," if are_comma_numbers(spelt) else decimal_sign(spelt)
 
 
 def _text(value: Any) -> str:
@@ -167,9 +173,20 @@ def _int(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
+    number = float(_spelt(value))
+    if math.isinf(number) and any(map(str.isdigit, str(value))):
+        raise ValueError(value)  # 1e400 is larger than any double
+    return number
+
+
+def _decimal(value: Any) -> Decimal:
+    return Decimal(_text(_spelt(value)).strip())
+
+
+def _spelt(value: Any) -> Any:
     if isinstance(value, str) and "_" in value:  # for Python alone, 1_000 is a number
         raise ValueError(value)
-    return float(value)
+    return value
 
 
 def _bool(value: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -104,7 +105,7 @@ def _lines(text: io.TextIOWrapper, start: str, part: Part) -> Iterator[dict[str,
 def _object(text: str, place: str) -> dict[str, Any]:
     try:
         return _checked(_DECODER.decode(text), place)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise _no_object(place, str(problem)) from problem
 
 
@@ -118,6 +119,7 @@ def _array(text: io.TextIOWrapper, part: Part) -> Iterator[dict[str, Any]]:
         while True:
             place = _skipped(rest, place, _SPACE + ("," if number else ""))
             if rest[place : place + 1] == "]":
+                _check_end(rest[place + 1 :] + text.read(_READ), part)
                 return
             try:
                 value, place = _DECODER.raw_decode(rest, place)
@@ -128,6 +130,14 @@ def _array(text: io.TextIOWrapper, part: Part) -> Iterator[dict[str, Any]]:
             number += 1
             yield _checked(value, f"object {number:,} of {part.name}")
         rest = rest[place:]
+
+
+def _check_end(rest: str, part: Part) -> None:
+    if rest.strip():
+        raise InputError(
+            f"{part.name} goes on behind its array: {rest.strip()[:40]!r}.",
+            "Write one array, or one object a line.",
+        )
 
 
 def _skipped(text: str, place: int, characters: str) -> int:
@@ -157,4 +167,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_once)
+def _double(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is larger than any double")
+    return number
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_float=_double)

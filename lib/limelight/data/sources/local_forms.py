@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -18,6 +19,11 @@ _GROUPED = "|".join(
     rf"-?\d{{1,3}}(?:{sign}\d{{3}})+(?:{point}\d+)?"
     for sign, point in ((",", r"\."), (r"\.", ","), ("[ '\u00a0\u202f]", "[.,]"))
 )
+_SPACES = " '\u00a0\u202f"
+_BY_SIGN = {
+    sign: rf"-?(?:\d+|\d{{1,3}}(?:[{group}{_SPACES}]\d{{3}})+)(?:{re.escape(sign)}\d+)?"
+    for sign, group in ((".", ","), (",", "."))
+}
 _PLAIN = r"-?\d+(?:[.,]\d+)?"
 _NUMBER = rf"(?:{_PLAIN}|{_GROUPED})"
 _SIGN = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY)"
@@ -30,6 +36,9 @@ _NOTED = {
 }
 _ANY = rf"{LOCAL_DATE}|{_NUMBER}|{_PERCENT}|{_MONEY}"
 _LOOKED_AT = 50
+
+COMMAS = "has numbers with decimal commas"
+"""The note on a column of them."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +77,41 @@ def local_form(cells: pa.ChunkedArray, *, decimal_comma: bool) -> LocalForm | No
     if all_match(distinct, LOCAL_DATE):
         return _dates(cells, distinct)
     if decimal_comma and are_comma_numbers(distinct):
-        return LocalForm(comma_numbers(cells), "has numbers with decimal commas")
+        return LocalForm(comma_numbers(cells), COMMAS)
     for pattern, what in _NOTED.items():
         if all_match(distinct, pattern) and not _are_codes(distinct):
-            return LocalForm(None, f"is text: its values are {what}")
+            hint = " (as type number they are read)" if decimal_sign(distinct) else ""
+            return LocalForm(None, f"is text: its values are {what}{hint}")
     return None
 
 
 def are_comma_numbers(words: pa.Array) -> bool:
     """Whether a comma can only stand for a decimal point: not each time before three digits."""
     return all_match(words, _COMMA_NUMBER) and not all_match(words, rf"{_GROUPED}|{WHOLE}")
+
+
+def decimal_sign(words: pa.Array) -> str:
+    """The sign before decimals, ``.`` or ``,``, where numbers can be read in one way alone.
+
+    Empty where they are no numbers, or could be read in both ways: 1,234.
+
+    Example:
+        >>> decimal_sign(pa.array(["1.016,73", "1.234"])), decimal_sign(pa.array(["1.234"]))
+        (',', '')
+    """
+    found = [sign for sign, form in _BY_SIGN.items() if all_match(words, form)]
+    return found[0] if len(found) == 1 else ""
+
+
+def plain_number(word: str, sign: str) -> str:
+    """A number as computers write it, from one with this sign before its decimals.
+
+    Example:
+        >>> plain_number("1.016,73", ",")
+        '1016.73'
+    """
+    kept = (letter for letter in word.strip() if letter == sign or letter not in f".,{_SPACES}")
+    return "".join(kept).replace(sign, ".")
 
 
 def comma_numbers(cells: pa.ChunkedArray) -> pa.ChunkedArray:

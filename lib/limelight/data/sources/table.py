@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -75,9 +75,6 @@ class Rows:
         starts = [sum(self.counts[:part]) for part in range(len(self.counts))]
         part = bisect_right(starts, row) - 1
         return f"row {row - starts[part] + 1:,} of {self.names[part]}"
-
-    def places(self, rows: Iterable[int]) -> str:
-        return ", ".join(self.place(row) for row in rows)
 
 
 def lacking(has: str, lacks: str, column: str) -> InputError:

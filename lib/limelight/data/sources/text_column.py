@@ -149,7 +149,7 @@ class TextColumn:
         self._chunks.append(found.values)
         self._plain = self._plain and found.plain
         self._kind = kind
-        if inexact or (kind == "wide_int" and not _within_64_bits(self._chunks)):
+        if inexact or not _fit_together(kind, self._chunks):
             self._fall()
 
     def _seen_nothing(self) -> None:
@@ -173,10 +173,17 @@ def _common(one: Kind, other: Kind) -> Kind:
     return "float" if both <= {"int", "float"} else "text"
 
 
-def _within_64_bits(chunks: list[pa.Array]) -> bool:
-    """Whether no number is negative where one needs all 64 bits."""
-    lows = [pc.min(chunk).as_py() for chunk in chunks if len(chunk) > chunk.null_count]
-    return min(lows, default=0) >= 0
+def _fit_together(kind: Kind, chunks: list[pa.Array]) -> bool:
+    """Whether no number is negative where one needs 64 bits, no time too far for nanoseconds."""
+    if kind not in ("wide_int", "datetime", "zoned"):
+        return True
+    dtype = _arrow_type(kind, chunks)
+    try:
+        for chunk in chunks:
+            chunk.cast(dtype)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _arrow_type(kind: Kind, chunks: list[pa.Array]) -> pa.DataType:

@@ -190,7 +190,10 @@ def _dates(cells: pa.ChunkedArray) -> pa.ChunkedArray | None:
     zone = "UTC" if kinds == {"zoned"} else None
     units = {form.values.type.unit for form in found if form is not None}
     dtype = pa.timestamp("ns" if "ns" in units else "us", zone)
-    return pa.chunked_array([pc.cast(chunk, dtype) for chunk in cells.chunks], dtype)
+    try:
+        return pa.chunked_array([pc.cast(chunk, dtype) for chunk in cells.chunks], dtype)
+    except pa.ArrowInvalid:  # nanoseconds in one batch, and years too far off for them in another
+        return None
 
 
 def _numbers(values: list[Any]) -> pd.Series | None:
