@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from limelight.errors import InputError
+from limelight.model.ensemble import WeightedModel
 from limelight.model.predictor import Predictor
 from limelight.search.features import FrameEncoder
+from limelight.search.portfolio import portfolio
 from limelight.search.task import Task, infer_task
 
 LINEAGE = {"dataset": "people", "commit": "abc", "rows": 60}
@@ -108,6 +111,52 @@ def test_saved_and_loaded_in_a_fresh_process_it_predicts_the_same(tmp_path: Path
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == [["yes", "no"], LINEAGE, []]
+
+
+def _boosted() -> Predictor:
+    """An ensemble of the portfolio's kinds of models."""
+    features = _features()
+    target = pd.Series(np.where(features["age"] > 50, "yes", "no"), name="bought")
+    task = infer_task(target)
+    found: dict[str, Any] = {}
+    for one in portfolio(task, rows=len(features), columns=2):
+        if one.kind not in found:
+            model = clone(one.estimator)
+            model.set_params(**{name: 20 for name in model.get_params() if name == "iterations"})
+            found[one.kind] = make_pipeline(clone(one.encoder), model)
+            found[one.kind].fit(features, task.encode(target))
+    weights = (1 / len(found),) * len(found)
+    return Predictor(WeightedModel(tuple(found.values()), weights, task), task, features, LINEAGE)
+
+
+def test_boosted_trees_load_in_a_fresh_process_without_what_searched(tmp_path: Path) -> None:
+    predictor = _boosted()
+    path = predictor.save(tmp_path / "model.limelight")
+    assert {"catboost", "lightgbm", "xgboost", "sklearn"} <= set(_manifest(path)["packages"])
+    assert path.stat().st_size < 2e6
+    program = (
+        "import sys, json\n"
+        "{block}"
+        "from limelight.model.predictor import Predictor\n"
+        "from limelight.errors import InputError\n"
+        "try:\n"
+        f"    p = Predictor.load({str(path)!r})\n"
+        "    given = p.predict_proba([{'age': 70, 'city': 'Bern'}, {'age': 20, 'city': 'X'}])\n"
+        "    heavy = {'tpot', 'keras', 'limelight.search.portfolio'} & set(sys.modules)\n"
+        "    print(json.dumps([given['yes'].tolist(), sorted(heavy)]))\n"
+        "except InputError as error:\n"
+        "    print(json.dumps(str(error)))"
+    )
+
+    def say(block: str) -> Any:
+        command = [sys.executable, "-c", program.replace("{block}", block)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    expected = predictor.predict_proba([{"age": 70, "city": "Bern"}, {"age": 20, "city": "X"}])
+    assert say("") == [expected["yes"].tolist(), []]
+    assert "pip install 'catboost==" in say("sys.modules['catboost'] = None\n")
+    assert [file.name for file in tmp_path.iterdir()] == ["model.limelight"]
 
 
 def test_it_pickles() -> None:

@@ -23,7 +23,7 @@ ENGINES = [
     for name in engine_names()
 ]
 PROBLEMS = ["binary", "multiclass", "regression"]
-TRIALS = {"baseline": 1, "tpot": 6, "autokeras": 1}
+TRIALS = {"baseline": 5, "tpot": 6, "autokeras": 1}
 ROWS = 150
 
 

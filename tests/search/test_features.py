@@ -140,7 +140,20 @@ def test_native_frames_have_the_same_categories_later() -> None:
     assert later.index.tolist() == [7, 8]
 
 
-@pytest.mark.parametrize("kind", ["onehot", "ordinal", "native"])
+def test_every_level_has_a_code_and_unseen_ones_share_one() -> None:
+    towns = [f"town {i % 500:03}" for i in range(1500)]
+    frame = pd.DataFrame({"town": towns, "note": [f"note {i}" for i in range(1500)]})
+    encoder = FrameEncoder("levels").fit(frame)
+    given = encoder.transform(frame)
+    assert given.shape == (1500, 1), "a text of its own in every row tells nothing"
+    assert given["x0"].nunique() == 500
+    new = pd.DataFrame({"town": ["nowhere", "else", None, "town 007"], "note": None})
+    codes = encoder.transform(new)["x0"].cat.codes.tolist()
+    assert codes[:3] == [500, 500, -1]
+    assert codes[3] == given["x0"].cat.codes[7]
+
+
+@pytest.mark.parametrize("kind", ["onehot", "ordinal", "native", "levels"])
 def test_clones_and_pickles_encode_the_same(mixed: pd.DataFrame, kind: str) -> None:
     encoder = FrameEncoder(kind)
     expected = np.asarray(encoder.fit_transform(mixed), dtype=float)

@@ -93,6 +93,24 @@ class Attempt:
         ledger.enter(trial, candidate)
         return trial, candidate
 
+    def skip(self, ledger: Ledger, reason: str) -> None:
+        """Enter it as one that would not have ended in time, without trying it."""
+        ledger.enter(
+            Trial(
+                engine=ledger.engine,
+                search=ledger.search,
+                number=self.number,
+                description=self.description,
+                parameters=self.parameters,
+                outcome="timeout",
+                score=None,
+                started=ledger.elapsed,
+                wall_seconds=0.0,
+                cpu_seconds=0.0,
+                error=reason,
+            )
+        )
+
     def _candidate(
         self, encoded: EncodedFolds, ledger: Ledger, evaluation: Evaluation
     ) -> Candidate:

@@ -1,20 +1,22 @@
-"""The baselines: models that every search has to beat, and that often win."""
+"""The baselines: models that every search has to beat, and the strong ones tried after them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from limelight.search.attempt import Attempt
 from limelight.search.budget import Budget
+from limelight.search.configuration import Configuration, class_weight
 from limelight.search.engine import SearchProblem
-from limelight.search.evaluate import EncodedFolds
 from limelight.search.features import FrameEncoder
 from limelight.search.ledger import Ledger
+from limelight.search.portfolio import portfolio, share_of_columns
+from limelight.search.race import Race
 from limelight.search.task import Task
 
 HISTOGRAM: dict[str, Any] = {"max_iter": 150, "learning_rate": 0.07, "early_stopping": False}
@@ -26,17 +28,20 @@ LIGHTGBM: dict[str, Any] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
+#: Something better than a line that also ends in seconds where there are hundreds of columns.
+QUICK: dict[str, Any] = {"n_estimators": 100, "learning_rate": 0.1, "num_leaves": 15}
 
 
 class BaselineEngine:
-    """A fixed list of models with sensible settings: dummy, linear, boosted trees; cheap first.
+    """A fixed list of models: first the baselines, cheap first, then the portfolio.
 
-    A budget of trials does not shorten the list: the baselines are what everything is compared
-    with. A budget of seconds does: what is foreseen not to end in time is left out.
+    A budget of trials does not shorten the baselines, as they are what everything is compared
+    with: it counts the configurations of the portfolio. A budget of seconds leaves out what is
+    foreseen not to end in time.
 
     Example:
-        >>> [description for description, _, _ in baselines(Task("binary", "roc_auc", "y", (0, 1)))]
-        ['constant', 'LogisticRegression', 'HistGradientBoosting', 'LightGBM']
+        >>> [one.description for one in baselines(Task("binary", "roc_auc", "y", (0, 1)))]
+        ['constant', 'LogisticRegression', 'LightGBM, quick', 'HistGradientBoosting', 'LightGBM']
     """
 
     name = "baseline"
@@ -52,48 +57,38 @@ class BaselineEngine:
         cores: int,
         workdir: Path,  # noqa: ARG002
     ) -> None:
-        """Try every baseline that the ledger has not; see `limelight.search.engine.Engine`."""
+        """Try what the ledger has not; see `limelight.search.engine.Engine`."""
         clock = budget.start()
-        done = {trial.description for trial in ledger.trials if trial.outcome == "ok"}
-        encodings: dict[str, EncodedFolds] = {}
-        for description, encoder, estimator in baselines(problem.task, seed, cores):
-            if description in done:
-                continue
-            key = repr(encoder)
-            if key not in encodings:
-                encodings[key] = EncodedFolds(problem, encoder)
-            attempt = Attempt(ledger.next_number(), description, {}, estimator)
-            attempt.run(encodings[key], clock, ledger)
+        rows, columns = problem.features.shape
+        plain = baselines(problem.task, columns, seed)
+        strong = portfolio(problem.task, rows, columns, seed)[: budget.trials]
+        Race(problem, clock, ledger, cores).run(plain, strong)
 
 
-def baselines(task: Task, seed: int = 0, cores: int = 1) -> list[tuple[str, FrameEncoder, Any]]:
-    """Description, encoder and unfitted estimator of each baseline, cheap first."""
+def baselines(task: Task, columns: int = 20, seed: int = 0) -> list[Configuration]:
+    """The baselines, cheap first.
+
+    Args:
+        task: What is predicted.
+        columns: Of the raw frame.
+        seed: Seed of everything random.
+    """
     linear, native = FrameEncoder("onehot", "standard"), FrameEncoder("native")
-    models = (
-        _classifiers(task, seed, cores)
-        if task.is_classification
-        else _regressors(task, seed, cores)
-    )
+    models = _classifiers(task, seed) if task.is_classification else _regressors(task, seed)
     constant, straight, histogram, lightgbm = models
+    quick = clone(lightgbm).set_params(
+        **QUICK, colsample_bytree=share_of_columns(columns), random_state=seed
+    )
     return [
-        ("constant", native, constant),
-        (type(straight).__name__, linear, straight),
-        ("HistGradientBoosting", native, histogram),
-        ("LightGBM", FrameEncoder("onehot"), lightgbm),
+        Configuration("constant", {}, native, constant, 0.0),
+        Configuration(type(straight).__name__, {}, linear, straight, 0.0),
+        Configuration("LightGBM, quick", {}, native, quick, 0.0),
+        Configuration("HistGradientBoosting", {}, native, histogram, 2.0),
+        Configuration("LightGBM", {}, FrameEncoder("onehot"), lightgbm, 1.0),
     ]
 
 
-def class_weight(task: Task) -> str | None:
-    """Weights that fit the metric: classes count the same where it counts them so.
-
-    Example:
-        >>> class_weight(Task("binary", "balanced_accuracy", "y", (0, 1)))
-        'balanced'
-    """
-    return "balanced" if task.metric in ("balanced_accuracy", "f1") else None
-
-
-def _classifiers(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
+def _classifiers(task: Task, seed: int) -> tuple[Any, ...]:
     from lightgbm import LGBMClassifier
 
     weight = class_weight(task)
@@ -101,11 +96,11 @@ def _classifiers(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
         DummyClassifier(strategy="prior"),
         LogisticRegression(C=0.5, max_iter=500, class_weight=weight),
         HistGradientBoostingClassifier(**HISTOGRAM, class_weight=weight, random_state=seed),
-        LGBMClassifier(**LIGHTGBM, class_weight=weight, n_jobs=cores, random_state=seed),
+        LGBMClassifier(**LIGHTGBM, class_weight=weight, n_jobs=1, random_state=seed),
     )
 
 
-def _regressors(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
+def _regressors(task: Task, seed: int) -> tuple[Any, ...]:
     from lightgbm import LGBMRegressor
 
     absolute = task.metric == "mae"
@@ -120,7 +115,7 @@ def _regressors(task: Task, seed: int, cores: int) -> tuple[Any, ...]:
         LGBMRegressor(
             **LIGHTGBM,
             objective="regression_l1" if absolute else "regression",
-            n_jobs=cores,
+            n_jobs=1,
             random_state=seed,
         ),
     )

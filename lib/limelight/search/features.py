@@ -21,9 +21,13 @@ from limelight.search.roles import column_role
 
 Array = NDArray[Any]
 
+KINDS = ("onehot", "ordinal", "native", "levels")
+
 MAX_ONEHOT_LEVELS = 40
 MAX_ORDINAL_LEVELS = 100
 """More levels than these share one; an extra column then tells how frequent the level is."""
+ALL_LEVELS = 1_000_000
+"""A limit that no column reaches: codes up to here are exact in float32."""
 
 
 class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -39,13 +43,14 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             an indicator of it, a column for each frequent level of a category. ``"ordinal"``
             gives float32 with NaN where missing: categories are codes, the most frequent is 0,
             for estimators that take both (boosted trees, forests). ``"native"`` gives the same
-            as a frame, categories as such, for HistGradientBoosting and LightGBM.
+            as a frame, categories as such, for HistGradientBoosting and LightGBM. ``"levels"``
+            is as ``"native"`` with a code for every level, however many there are, for CatBoost.
         scale: ``"standard"`` gives numbers and times mean 0 and deviation 1, cut at 10
             deviations; one-hot columns stay 0 and 1. Categories stay codes under ``"ordinal"``.
 
     Attributes:
         categorical_features_: bool, shape (columns of the matrix,): which hold category codes;
-            codes are whole numbers below 255.
+            codes are whole numbers, below 255 unless under ``"levels"``.
         feature_names_in_: The columns of the frame; object, shape (d,).
 
     Example:
@@ -61,7 +66,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        kind: Literal["onehot", "ordinal", "native"] = "onehot",
+        kind: Literal["onehot", "ordinal", "native", "levels"] = "onehot",
         scale: Literal["standard"] | None = None,
     ) -> None:
         self.kind = kind
@@ -73,7 +78,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises:
             ValueError: ``kind`` or ``scale`` is unknown.
         """
-        if self.kind not in ("onehot", "ordinal", "native") or self.scale not in (None, "standard"):
+        if self.kind not in KINDS or self.scale not in (None, "standard"):
             raise ValueError(f"unknown kind={self.kind!r} or scale={self.scale!r}")
         self.feature_names_in_ = np.asarray(features.columns, dtype=object)
         self.n_features_in_ = features.shape[1]
@@ -92,7 +97,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, features: pd.DataFrame) -> Any:
-        """The matrix, shape (n, len(get_feature_names_out())); a frame under ``"native"``.
+        """The matrix, shape (n, len(get_feature_names_out())); a frame for native categories.
 
         Raises:
             InputError: Columns are missing.
@@ -110,7 +115,8 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             start, end = end, end + len(block.names)
             if block.names:
                 block.encode(features[name], matrix[:, start:end])
-        return self._as_frame(matrix, features.index) if self.kind == "native" else matrix
+        as_frame = self.kind in ("native", "levels")
+        return self._as_frame(matrix, features.index) if as_frame else matrix
 
     def _as_frame(self, matrix: Array, index: pd.Index) -> pd.DataFrame:
         """The matrix as a frame with category columns; plain names, as LightGBM refuses some."""
@@ -122,7 +128,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         columns: dict[str, Any] = {f"x{place}": column for place, column in enumerate(matrix.T)}
         for name, count in zip(list(columns), levels, strict=False):
             if count:
-                codes = np.nan_to_num(columns[name], nan=-1.0).astype("int16")
+                codes = np.nan_to_num(columns[name], nan=-1.0).astype("int32")
                 columns[name] = pd.Categorical.from_codes(codes, categories=pd.RangeIndex(count))
         return pd.DataFrame(columns, index=index)
 
@@ -145,7 +151,9 @@ class _Block(Protocol):
 def _fit_block(name: str, column: pd.Series, kind: str, scaled: bool) -> _Block:
     role = column_role(column)
     if role == "category":
-        return _Onehot(name, column) if kind == "onehot" else _Codes(name, column)
+        if kind == "onehot":
+            return _Onehot(name, column)
+        return _AllCodes(name, column) if kind == "levels" else _Codes(name, column)
     reader: _Reader
     if role == "datetime":
         reader = _TimeParts(name, column)
@@ -316,3 +324,17 @@ class _Codes:
         out[:, 0] = _looked_up(column, self.codes, self.unseen, np.nan)
         if self.frequencies:
             out[:, 1] = _looked_up(column, self.frequencies, 0.0, np.nan)
+
+
+class _AllCodes:
+    """The rank of every level by frequency; unseen ones share the next code."""
+
+    def __init__(self, name: str, column: pd.Series) -> None:
+        levels = _Levels(column)
+        kept = [] if levels.is_name else levels.texts[:ALL_LEVELS]
+        self.codes = {text: float(code) for code, text in enumerate(kept)}
+        self.names = [name] if len(kept) + levels.has_missing > 1 and kept else []
+        self.levels = len(kept) + 1 if self.names else 0
+
+    def encode(self, column: pd.Series, out: Array) -> None:
+        out[:, 0] = _looked_up(column, self.codes, float(len(self.codes)), np.nan)

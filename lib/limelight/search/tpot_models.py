@@ -10,7 +10,7 @@ from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
 from sklearn.kernel_approximation import Nystroem
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
 
-from limelight.search.baseline import class_weight
+from limelight.search.configuration import class_weight
 from limelight.search.engine import SearchProblem
 from limelight.search.task import Task
 from limelight.search.tpot_space import Node, OneOf, Range, Space, pipelines_space, trees_space
