@@ -10,7 +10,7 @@ import pytest
 
 from limelight.data import DatasetCard
 from limelight.errors import InputError
-from limelight.ingest.card import assemble_card, check_card, read_card_file
+from limelight.ingest.card import assemble_card, check_card, check_problem, read_card_file
 from limelight.ingest.request import Request
 
 LAST = DatasetCard(
@@ -100,3 +100,14 @@ def test_a_card_that_does_not_fit_the_rows_is_refused(card: DatasetCard, problem
 
 def test_a_part_of_a_dataset_need_not_have_all_columns() -> None:
     check_card(LAST, FRAME[["id", "default"]], also=["name"])
+
+
+def test_the_target_can_be_what_is_to_be_solved() -> None:
+    frame = pd.DataFrame({"city": ["Oslo", "Bergen", "Rome"], "size": [1.5, 2.5, 3.5]})
+    with pytest.raises(InputError, match="'city' holds str, and a regression needs numbers"):
+        check_problem(DatasetCard("t", "city", problem="regression"), frame)
+    with pytest.raises(InputError, match=r"3 values, and a binary .* Choose another --problem"):
+        check_problem(DatasetCard("t", "city", problem="binary"), frame)
+    check_problem(DatasetCard("t", "city", problem="multiclass"), frame)
+    check_problem(DatasetCard("t", "size", problem="regression"), frame)
+    check_problem(DatasetCard("t", "city"), frame)

@@ -148,3 +148,20 @@ def check_card(card: DatasetCard, frame: pd.DataFrame, also: Iterable[str] = ())
             f"the positive class {card.positive!r} does not come in {card.target!r}.",
             did_you_mean(card.positive, classes),
         )
+
+
+def check_problem(card: DatasetCard, frame: pd.DataFrame) -> None:
+    """The target can be what the card says that is to be solved.
+
+    Raises:
+        InputError: It cannot, e.g. text for a regression.
+    """
+    if not card.problem or card.target not in frame.columns:
+        return
+    # Imported for this alone: the metrics behind it take a second.
+    from limelight.search.task import infer_task
+
+    try:
+        infer_task(frame[card.target].dropna(), card.problem)
+    except InputError as error:
+        raise InputError(error.problem, "Choose another --problem, or another --target.") from None

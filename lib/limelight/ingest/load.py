@@ -19,7 +19,7 @@ from limelight.data.source import SourceTable, parse_types, read_source
 from limelight.data.store import MAIN
 from limelight.errors import InputError, did_you_mean
 from limelight.ingest.author import author_of
-from limelight.ingest.card import assemble_card, check_card
+from limelight.ingest.card import assemble_card, check_card, check_problem
 from limelight.ingest.request import Request
 from limelight.report.data_page import verdict
 
@@ -76,6 +76,9 @@ def load(request: Request) -> Table:
     frame = source.frame
     describe(frame)
     check_card(card, frame, also=facts.dtypes if facts and request.mode != "replace" else ())
+    if known is None or request.problem:
+        # Later a class that is new is for the checks to judge, which can be allowed.
+        check_problem(card, frame)
     quality = check_quality(frame, card, facts, mode=request.mode, allow=request.allow)
     if current is not None and not quality.stopping:
         # A rehearsal: it raises what writing would.
