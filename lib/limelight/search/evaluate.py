@@ -61,15 +61,14 @@ class EncodedFolds:
         self.encoder = encoder
         self.folds: list[EncodedFold] = []
         for training, validation in problem.folds:
-            fitted = clone(encoder).fit(problem.features.iloc[training], problem.target[training])
-            self.folds.append(
-                EncodedFold(
-                    training,
-                    validation,
-                    fitted.transform(problem.features.iloc[training]),
-                    fitted.transform(problem.features.iloc[validation]),
-                )
+            fitted = clone(encoder)
+            # Together, as in a pipeline: what an encoder learnt of a row's own target is not
+            # shown for that row.
+            x_training = fitted.fit_transform(
+                problem.features.iloc[training], problem.target[training]
             )
+            x_validation = fitted.transform(problem.features.iloc[validation])
+            self.folds.append(EncodedFold(training, validation, x_training, x_validation))
 
 
 def predict(estimator: Any, features: Any, task: Task) -> Array:
