@@ -23,6 +23,56 @@ from limelight.search.ledger import Ledger
 
 
 @dataclass(frozen=True)
+class Scored:
+    """What came of scoring an estimator, wherever that was done.
+
+    Args:
+        outcome, error, wall_seconds, cpu_seconds: As in `limelight.search.candidate.Trial`.
+        evaluation: The evidence, where the outcome is ``"ok"``.
+    """
+
+    outcome: Outcome
+    error: str
+    evaluation: Evaluation | None
+    wall_seconds: float
+    cpu_seconds: float
+
+
+def score(
+    estimator: Any,
+    encoded: EncodedFolds,
+    clock: Clock,
+    *,
+    bar: float | None = None,
+    expected: float = 0.0,
+    cpu_clock: Callable[[], float] = time.process_time,
+) -> Scored:
+    """Score an estimator on the folds; a failure is an outcome, with its reason.
+
+    Args:
+        estimator: An unfitted estimator or pipeline that takes encoded matrices.
+        encoded, clock, bar, expected, cpu_clock: As in `limelight.search.evaluate.cross_validate`.
+    """
+    begun, cpu = time.perf_counter(), cpu_clock()
+    outcome: Outcome = "ok"
+    error, evaluation = "", None
+    try:
+        evaluation = _finite(
+            cross_validate(
+                estimator, encoded, clock, bar=bar, expected=expected, cpu_clock=cpu_clock
+            )
+        )
+    except OutOfTime:
+        outcome, error = "timeout", "its folds would not have ended in time"
+    except Hopeless:
+        outcome, error = "pruned", "its first fold was far behind the best"
+    except Exception as problem:
+        # Searches try much that cannot work: the reason goes to the ledger, the search on.
+        outcome, error = "failed", f"{type(problem).__name__}: {problem}"[:500]
+    return Scored(outcome, error, evaluation, time.perf_counter() - begun, cpu_clock() - cpu)
+
+
+@dataclass(frozen=True)
 class Attempt:
     """What is tried, before it is known what comes of it.
 
@@ -54,42 +104,41 @@ class Attempt:
             ledger: Where the trial, and the candidate if it is one, are entered.
             cpu_clock: ``time.thread_time`` where attempts run side by side in threads.
         """
-        ledger.begin(self.number, self.description, self.parameters)
-        started, begun, cpu = ledger.elapsed, time.perf_counter(), cpu_clock()
-        outcome: Outcome = "ok"
-        error, evaluation = "", None
-        try:
-            evaluation = _finite(
-                cross_validate(
-                    self.estimator,
-                    encoded,
-                    clock,
-                    bar=bar,
-                    expected=expected,
-                    cpu_clock=cpu_clock,
-                )
+
+        def here() -> Scored:
+            return score(
+                self.estimator, encoded, clock, bar=bar, expected=expected, cpu_clock=cpu_clock
             )
-        except OutOfTime:
-            outcome, error = "timeout", "its folds would not have ended in time"
-        except Hopeless:
-            outcome, error = "pruned", "its first fold was far behind the best"
-        except Exception as problem:
-            # Searches try much that cannot work: the reason goes to the ledger, the search on.
-            outcome, error = "failed", f"{type(problem).__name__}: {problem}"[:500]
+
+        return self.record(ledger, encoded.encoder, here)
+
+    def record(
+        self, ledger: Ledger, encoder: Any, scored: Callable[[], Scored]
+    ) -> tuple[Trial, Candidate | None]:
+        """Have the estimator scored, and enter what came of it.
+
+        Args:
+            ledger: Where the trial, and the candidate if it is one, are entered.
+            encoder: The unfitted encoder of the folds that it is scored on.
+            scored: Does it, here or on another machine.
+        """
+        ledger.begin(self.number, self.description, self.parameters)
+        started = ledger.elapsed
+        found = scored()
         trial = Trial(
             engine=ledger.engine,
             search=ledger.search,
             number=self.number,
             description=self.description,
             parameters=self.parameters,
-            outcome=outcome,
-            score=evaluation.score if evaluation else None,
+            outcome=found.outcome,
+            score=found.evaluation.score if found.evaluation else None,
             started=started,
-            wall_seconds=time.perf_counter() - begun,
-            cpu_seconds=cpu_clock() - cpu,
-            error=error,
+            wall_seconds=found.wall_seconds,
+            cpu_seconds=found.cpu_seconds,
+            error=found.error,
         )
-        candidate = self._candidate(encoded, ledger, evaluation) if evaluation else None
+        candidate = self._candidate(encoder, ledger, found.evaluation) if found.evaluation else None
         ledger.enter(trial, candidate)
         return trial, candidate
 
@@ -111,9 +160,7 @@ class Attempt:
             )
         )
 
-    def _candidate(
-        self, encoded: EncodedFolds, ledger: Ledger, evaluation: Evaluation
-    ) -> Candidate:
+    def _candidate(self, encoder: Any, ledger: Ledger, evaluation: Evaluation) -> Candidate:
         return Candidate(
             id=ledger.candidate_id(self.number),
             engine=ledger.engine,
@@ -121,12 +168,13 @@ class Attempt:
             number=self.number,
             description=self.description,
             parameters=self.parameters,
-            pipeline=with_encoder(encoded.encoder, self.estimator),
+            pipeline=with_encoder(encoder, self.estimator),
             out_of_fold=evaluation.out_of_fold,
             fold_scores=evaluation.fold_scores,
             score=evaluation.score,
             fit_seconds=evaluation.fit_seconds,
             predict_seconds=evaluation.predict_seconds,
+            constant=evaluation.constant,
         )
 
 
