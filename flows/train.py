@@ -114,10 +114,10 @@ class TrainFlow(FlowSpec):
         with user_errors():
             request = Request.from_parameters(self, bundled=BUNDLED)
             table = load(request)
-            prepared = prepare(table.frame, table.card, request)
             self.plan = request.plan(
                 cells=table.frame.size, cores=cores(), workers=max_workers(), launched=launched_at()
             )
+            prepared = prepare(table.frame, table.card, request, self.plan.baselines.seconds)
         self.dataset, self.data_version, self.data_card = table.name, table.version, table.card
         self.task, self.split = prepared.task, prepared.split.summary()
         self.columns, self.schema = profile_columns(table.frame), prepared.schema

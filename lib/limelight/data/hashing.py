@@ -33,6 +33,25 @@ def stable_hash(values: pd.Index | pd.Series) -> NDArray[np.uint64]:
     return np.array(hashes, dtype=np.uint64)[codes]
 
 
+def redrawn(hashes: NDArray[np.uint64], draw: int) -> NDArray[np.uint64]:
+    """Other hashes of the same values: equal ones stay equal; draw 0 leaves them as they are.
+
+    Args:
+        hashes: From `stable_hash`, shape (n,).
+        draw: Which others.
+
+    Example:
+        >>> once = stable_hash(pd.Index([7, 8, 7]))
+        >>> again = redrawn(once, 1)
+        >>> bool((again != once).all()), bool(again[0] == again[2])
+        (True, True)
+    """
+    if draw == 0:
+        return hashes
+    # pandas' mixing of 64-bit integers (the finaliser of SplitMix64) is a bijection.
+    return np.asarray(pd.util.hash_array(hashes ^ np.uint64(draw)), dtype=np.uint64)
+
+
 def _hash(value: Any) -> int:
     parts = value if isinstance(value, tuple) else (value,)
     digest = hashlib.blake2b(digest_size=8, salt=_SALT)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from limelight.data import folding
 from limelight.data.folding import Folds
-from limelight.data.hashing import stable_hash
+from limelight.data.hashing import redrawn, stable_hash
 from limelight.data.schema import ROW_KEY
 from limelight.errors import InputError
 
@@ -63,6 +63,7 @@ def make_split(
     *,
     holdout: float = 0.2,
     n_folds: int = 5,
+    repeats: int = 1,
     stratify: bool,
     groups: pd.Series | None = None,
     time: pd.Series | None = None,
@@ -80,6 +81,8 @@ def make_split(
         target: Encoded target, shape (n,): codes 0..k-1 if ``stratify``, else numbers.
         holdout: Share of the rows that no search sees; between 0 and 1, met on average.
         n_folds: Most folds; fewer are made where a class, the groups or the times are few.
+        repeats: How often the rows are dealt into folds; the folds of the first deal come first.
+            Time has one order only, and is dealt once.
         stratify: The target is classes, and each fold gets its share of every one.
         groups: Rows of one value stay together, shape (n,).
         time: Dates or numbers, shape (n,).
@@ -94,7 +97,7 @@ def make_split(
         >>> split.summary()["training"], len(split.folds)
         (81, 5)
     """
-    _check_arguments(holdout, n_folds, groups, time)
+    _check_arguments(holdout, n_folds, repeats, groups, time)
     kind: Kind = "time" if time is not None else "key" if groups is None else "group"
     hashes = stable_hash(_without_number(keys) if groups is None else groups)
     in_holdout = _last(time, holdout) if time is not None else _lowest(hashes, holdout)
@@ -106,24 +109,33 @@ def make_split(
     if codes is not None:
         _check_rare(codes, training, names)
     inner = codes[training] if codes is not None else None
-    if time is not None:
-        folds = folding.windows(time.iloc[training], inner, n_folds, names)
-    elif groups is not None:
-        folds = folding.grouped(groups.iloc[training], hashes[training], inner, n_folds, names)
-    elif inner is not None:
-        folds = folding.stratified(inner, hashes[training], n_folds)
-    else:
-        folds = folding.balanced(target[training], hashes[training], n_folds)
+    folds: Folds = []
+    for deal in range(1 if time is not None else repeats):
+        dealt = redrawn(hashes[training], deal)
+        if time is not None:
+            folds += folding.windows(time.iloc[training], inner, n_folds, names)
+        elif groups is not None:
+            folds += folding.grouped(groups.iloc[training], dealt, inner, n_folds, names)
+        elif inner is not None:
+            folds += folding.stratified(inner, dealt, n_folds)
+        else:
+            folds += folding.balanced(target[training], dealt, n_folds)
     return Split(training, held, folds, kind, _class_counts(codes, training, held, names))
 
 
 def _check_arguments(
-    holdout: float, n_folds: int, groups: pd.Series | None, time: pd.Series | None
+    holdout: float,
+    n_folds: int,
+    repeats: int,
+    groups: pd.Series | None,
+    time: pd.Series | None,
 ) -> None:
     if not 0 < holdout < 1:
         raise InputError(f"the holdout is {holdout}, and it is a share of the rows.", "Try 0.2.")
     if n_folds < 2:
         raise InputError(f"{n_folds} folds are given, and at least 2 are needed.", "Try 5.")
+    if repeats < 1:
+        raise InputError(f"{repeats} repeats are given, and at least 1 is needed.", "Try 1.")
     if groups is not None and time is not None:
         raise InputError(
             f"--group {groups.name} and --time {time.name} are both given.",

@@ -56,6 +56,7 @@ class Candidate:
         score: The metric on all rows predicted out of fold, in its own units.
         fit_seconds: Foreseen seconds of one fit on all training rows, on one core.
         predict_seconds: Seconds to predict 1,000 rows.
+        constant: Whether it predicts the same for all rows of a fold, in each fold.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Candidate:
     score: float
     fit_seconds: float
     predict_seconds: float
+    constant: bool = False
 
 
 @dataclass

@@ -36,6 +36,7 @@ class Evaluation:
     score: float
     fit_seconds: float
     predict_seconds: float
+    constant: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,9 @@ def cross_validate(
 ) -> Evaluation:
     """Score an estimator on encoded folds.
 
-    The clock is looked at between folds only: a fold starts if all that are left are foreseen to
-    end within the budget, going by the slowest of those done.
+    A row that several folds validate gets the mean of their predictions. The clock is looked at
+    between folds only: a fold starts if all that are left are foreseen to end within the budget,
+    going by the slowest of those done.
 
     Args:
         estimator: Unfitted; takes the encoded matrices; cloned for each fold.
@@ -139,7 +141,8 @@ def cross_validate(
         if task.is_classification
         else (len(problem.target),)
     )
-    out_of_fold = np.full(shape, np.nan, dtype="float32")
+    total, times = np.zeros(shape, dtype="float32"), np.zeros(shape[:1], dtype="int64")
+    constant = True
     fold_scores: list[float] = []
     fit_seconds = predict_seconds = slowest = 0.0
     for place, fold in enumerate(encoded.folds):
@@ -155,16 +158,21 @@ def cross_validate(
         fit_seconds += max(done - begun, cpu_clock() - cpu)
         predict_seconds += time.perf_counter() - done
         slowest = max(slowest, time.perf_counter() - begun)
-        out_of_fold[fold.validation] = prediction
+        total[fold.validation] += prediction
+        times[fold.validation] += 1
+        constant = constant and bool((prediction == prediction[:1]).all())
         fold_scores.append(scorer(problem.target[fold.validation], prediction))
         if bar is not None and len(fold_scores) == 1 and scorer.sign * fold_scores[0] < bar:
             raise Hopeless
+    with np.errstate(invalid="ignore"):  # rows without a prediction become NaN
+        out_of_fold = (total.T / times).T.astype("float32")
     return Evaluation(
         out_of_fold=out_of_fold,
         fold_scores=tuple(fold_scores),
         score=score_out_of_fold(out_of_fold, problem.target, task),
         fit_seconds=_on_all_rows(fit_seconds, encoded),
         predict_seconds=predict_seconds * 1000 / sum(len(f.validation) for f in encoded.folds),
+        constant=constant,
     )
 
 

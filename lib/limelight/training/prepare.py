@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from limelight.data.split import Split, make_split
 from limelight.errors import InputError, did_you_mean
 from limelight.model.schema import Schema
 from limelight.search.engine import SearchProblem
+from limelight.search.protocol import protocol_for
 from limelight.search.task import Task, infer_task
 from limelight.training.request import Request
 
@@ -48,18 +49,22 @@ class Prepared:
         of = f" of {', '.join(map(repr, self.task.classes))}" if self.task.classes else ""
         return (
             f"{self.task.problem} task on {self.task.target!r}{of}, metric {self.task.metric}:"
-            f" {len(self.split.training)} rows for {len(self.split.folds)} folds,"
+            f" {len(self.split.training)} rows, {len(self.split.folds)} folds to score on,"
             f" {len(self.split.holdout)} held out"
         )
 
 
-def prepare(frame: pd.DataFrame, card: DatasetCard, request: Request) -> Prepared:
+def prepare(
+    frame: pd.DataFrame, card: DatasetCard, request: Request, seconds: float | None = None
+) -> Prepared:
     """Infer the task, check the data, and set the holdout aside.
 
     Args:
         frame: The rows, indexed by their key, every target there.
         card: Says which column is the target, and which are no features.
         request: The user's wishes.
+        seconds: Of each search: how many folds there are follows from them and from the size of
+            the table. None for a budget of trials.
 
     Raises:
         InputError: The data cannot be trained on; says why and what to do.
@@ -68,15 +73,23 @@ def prepare(frame: pd.DataFrame, card: DatasetCard, request: Request) -> Prepare
         frame[card.target], card.problem or None, request.metric or None, card.positive or None
     )
     target = task.encode(frame[card.target])
+    protocol = protocol_for(
+        rows=round(len(frame) * (1 - request.holdout)),
+        columns=frame.shape[1],
+        outputs=len(task.classes) if len(task.classes) > 2 else 1,
+        seconds=seconds,
+    )
     split = make_split(
         frame.index,
         target,
         holdout=request.holdout,
+        repeats=protocol.repeats,
         stratify=task.is_classification,
         groups=_column(frame, request.group),
         time=_column(frame, request.time),
         class_names=task.classes,
     )
+    split = replace(split, folds=protocol.chosen(split.folds, in_time=split.kind == "time"))
     unused = {card.target, request.group, *card.ignore}
     raw = frame[[name for name in frame.columns if name not in unused]]
     schema = Schema.of(raw)

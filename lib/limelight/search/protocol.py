@@ -1,0 +1,113 @@
+"""How often each training row is predicted by models that did not see it.
+
+Everybody's rule is five folds. A few hundred rows give scores that are mostly noise, and cost
+little: they are dealt into folds several times. Tens of thousands of rows give scores that are
+sharp already, and one fold more costs minutes: fewer folds are validated there, so that more
+models can be tried (Feurer et al., *Auto-sklearn 2.0*, JMLR 2022, choose between cross-validation
+and a holdout for the same reason).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDS = 5
+#: Seconds of a usual fit of the portfolio on one core: fixed, and per cell and output.
+_FIT_SECONDS, _SECONDS_PER_CELL = 0.15, 6e-6
+#: So many usual fits are what a search should get to do in its time.
+_MODELS = 10
+#: Repeats may take this share of the time for that, as networks are slower.
+_SHARE_OF_REPEATS = 1 / 3
+#: Rows times repeats, and most repeats.
+_ENOUGH_PREDICTIONS, _MOST_REPEATS = 1500, 4
+#: Where so many rows are in one fold, that fold alone tells models apart.
+_ENOUGH_IN_ONE = 15_000
+_PARTS = 5
+
+Positions = NDArray[np.int64]
+Folds = list[tuple[Positions, Positions]]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How candidates are scored.
+
+    Args:
+        repeats: How often all rows are dealt into folds anew; predictions are averaged.
+        folds: How many of the five folds are validated; all of them if rows are dealt repeatedly.
+    """
+
+    repeats: int = 1
+    folds: int = FOLDS
+
+    def chosen(self, folds: Folds, *, in_time: bool = False) -> Folds:
+        """The folds that are validated.
+
+        Args:
+            folds: All folds of a split.
+            in_time: Each fold looks ahead from those before it: the last have most to learn from.
+        """
+        if self.repeats > 1:
+            return folds
+        return folds[-self.folds :] if in_time else folds[: self.folds]
+
+
+def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -> Protocol:
+    """The protocol for a table and the time there is.
+
+    Args:
+        rows: Training rows.
+        columns: Of the raw frame.
+        outputs: 1 for a value or two classes, else the number of classes.
+        seconds: Of a search on one core; None for a budget of trials, which looks at no clock.
+
+    Example:
+        >>> protocol_for(400, 20, 1, seconds=90)
+        Protocol(repeats=2, folds=5)
+        >>> protocol_for(5_000, 20, 1, seconds=90)
+        Protocol(repeats=1, folds=5)
+        >>> protocol_for(40_000, 20, 1, seconds=90), protocol_for(40_000, 20, 1, seconds=900)
+        (Protocol(repeats=1, folds=2), Protocol(repeats=1, folds=5))
+    """
+    if seconds is None:
+        return Protocol()
+    fit = _FIT_SECONDS + _SECONDS_PER_CELL * rows * (columns + 5) * outputs
+    affordable = seconds / (_MODELS * fit)
+    repeats = int(_SHARE_OF_REPEATS * affordable / FOLDS)
+    wanted = min(_MOST_REPEATS, _ENOUGH_PREDICTIONS // max(rows, 1))
+    least = 1 if rows // FOLDS >= _ENOUGH_IN_ONE else 2
+    return Protocol(
+        repeats=max(1, min(repeats, wanted)),
+        folds=max(least, min(FOLDS, round(affordable))),
+    )
+
+
+def disjoint_folds(folds: Sequence[tuple[Positions, Positions]]) -> Folds:
+    """The validated rows in folds that have no row in common, to cross-fit on predictions.
+
+    They are the first deal of folds; where these are fewer than three, the validated rows are
+    dealt into five parts instead. Training positions are the rows of the other parts.
+
+    Args:
+        folds: (training, validation) row positions; repeated folds follow the first ones.
+
+    Example:
+        >>> every = np.arange(6)
+        >>> one = [(every[3:], every[:3]), (every[:3], every[3:])]
+        >>> [part.tolist() for _, part in disjoint_folds(one)]
+        [[0, 5], [1], [2], [3], [4]]
+    """
+    parts: list[Positions] = []
+    for _, validation in folds:
+        if any(np.intersect1d(part, validation).size for part in parts):
+            break
+        parts.append(validation)
+    rows = np.sort(np.concatenate(parts))
+    if len(parts) < 3:
+        dealt = (rows[place::_PARTS] for place in range(_PARTS))
+        parts = [part for part in dealt if len(part)]
+    return [(np.setdiff1d(rows, part), part) for part in parts]
