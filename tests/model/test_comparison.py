@@ -134,3 +134,50 @@ def test_rows_without_a_prediction_are_left_out() -> None:
     assert found.high < 10
     nothing = bootstrap_interval(metric, target, np.full(200, np.nan))
     assert np.isnan([nothing.score, nothing.low, nothing.high]).all()
+
+
+def test_rows_of_a_group_are_drawn_together() -> None:
+    # Ten rows of each of 40 groups err alike: there are 40 errors, and not 400.
+    groups = np.repeat(np.arange(40), 10)
+    covered = {True: 0, False: 0}
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        target = np.repeat(rng.normal(size=40), 10)
+        for grouped in covered:
+            found = bootstrap_interval(
+                METRICS["rmse"], target, np.zeros(400), groups=groups if grouped else None
+            )
+            covered[grouped] += found.low <= 1.0 <= found.high
+    assert covered[True] >= 85
+    assert covered[False] <= 65
+
+
+def test_one_group_says_nothing_of_others() -> None:
+    target, prediction = _case(METRICS["rmse"], 2)
+    alone = np.zeros(len(target), dtype="int64")
+    found = bootstrap_interval(METRICS["rmse"], target, prediction, groups=alone)
+    assert np.isfinite(found.score)
+    assert np.isnan([found.low, found.high]).all()
+    pair = compare(
+        METRICS["rmse"],
+        target,
+        ("a", prediction),
+        ("b", prediction + 1),
+        rows="holdout",
+        groups=alone,
+    )
+    assert np.isfinite(pair.difference)
+    assert np.isnan(pair.probability)
+    assert "nan" not in str(pair)
+
+
+def test_samples_without_a_class_have_no_part_in_the_probability() -> None:
+    # The positives are in three of ten groups: some samples have none, and no area.
+    groups = np.repeat(np.arange(10), 20)
+    target = (groups < 3).astype("int64")
+    better = np.stack([1 - target, target], axis=1).astype("float64")
+    worse = np.full((200, 2), 0.5)
+    pair = compare(
+        METRICS["roc_auc"], target, ("a", better), ("b", worse), rows="holdout", groups=groups
+    )
+    assert pair.probability == 1

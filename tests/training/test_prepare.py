@@ -29,6 +29,11 @@ def test_rows_can_be_grouped_by_a_part_of_their_key(visits):
     split = prepared.split
     assert split.kind == "group"
     assert set(patients[split.holdout]).isdisjoint(patients[split.training])
+    for groups, rows in (
+        (prepared.problem.groups, split.training),
+        (prepared.holdout.groups, split.holdout),
+    ):
+        assert len(set(zip(groups, patients[rows], strict=True))) == len(set(patients[rows]))
 
 
 def test_rows_can_be_split_in_time_by_a_part_of_their_key(visits):

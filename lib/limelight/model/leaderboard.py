@@ -106,15 +106,22 @@ def entries(ranked: Sequence[Candidate], ensemble: Blend | None) -> list[Entry]:
 
 
 def out_of_fold_board(
-    listed: Sequence[Entry], target: Array, metric: Metric, *, seed: int = 0
+    listed: Sequence[Entry],
+    target: Array,
+    metric: Metric,
+    *,
+    seed: int = 0,
+    groups: Array | None = None,
 ) -> pd.DataFrame:
     """The leaderboard by the shared folds: `COLUMNS`, nothing published or confirmed yet.
 
     ``score``, ``score_low`` and ``score_high`` are in the metric's own units. ``behind`` is the
     gain that a row lacks to the first (positive: worse), with the interval of a paired bootstrap;
-    where ``behind_low`` is below zero, the two cannot be told apart.
+    where ``behind_low`` is below zero, the two cannot be told apart. The bootstrap draws whole
+    ``groups``, codes of shape (n,), where there are any.
     """
-    samples = bootstrap_scores(metric, target, [one.out_of_fold for one in listed], seed=seed)
+    predictions = [one.out_of_fold for one in listed]
+    samples = bootstrap_scores(metric, target, predictions, seed=seed, groups=groups)
     scores = [_score(one.out_of_fold, target, metric) for one in listed]
     gains = metric.sign * np.asarray(scores)
     order = np.argsort(np.where(np.isfinite(gains), -gains, np.inf), kind="stable")
@@ -158,6 +165,7 @@ def with_verdict(
     weights: Mapping[str, float],
     *,
     seed: int = 0,
+    groups: Array | None = None,
 ) -> pd.DataFrame:
     """The leaderboard with what the holdout said and what is published.
 
@@ -169,10 +177,11 @@ def with_verdict(
         weights: Candidate id to weight in the published model; the ensemble's own row is marked
             as published where there is more than one.
         seed: Seed of the bootstrap.
+        groups: Codes of the holdout's rows that are drawn together; or None.
     """
     done = board.copy()
     for name, prediction in holdout.items():
-        found = bootstrap_interval(metric, target, prediction, seed=seed)
+        found = bootstrap_interval(metric, target, prediction, seed=seed, groups=groups)
         columns = ["holdout", "holdout_low", "holdout_high"]
         done.loc[done["id"] == name, columns] = [found.score, found.low, found.high]
     done["weight"] = done["id"].map(dict(weights)).fillna(0.0).astype("float64")

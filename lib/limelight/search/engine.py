@@ -32,6 +32,8 @@ class SearchProblem:
         task: What is to be predicted.
         folds: The shared folds.
         weights: Sample weights, float64, shape (n,), or None.
+        groups: Codes of rows that belong together, int64, shape (n,), or None. The folds keep
+            them together already; how sure a score is depends on them too.
     """
 
     features: pd.DataFrame
@@ -39,6 +41,7 @@ class SearchProblem:
     task: Task
     folds: Folds
     weights: NDArray[Any] | None = None
+    groups: NDArray[Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         # As an artifact the frame is Parquet: a tenth of the time and size of pickled objects.

@@ -21,10 +21,11 @@ from limelight.training.request import Request
 
 @dataclass(frozen=True)
 class Holdout:
-    """The rows that no search sees: raw features and encoded target."""
+    """The rows that no search sees: raw features, encoded target, and groups as of a problem."""
 
     features: pd.DataFrame
     target: NDArray[Any]
+    groups: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,14 @@ def prepare(
         outputs=len(task.classes) if len(task.classes) > 2 else 1,
         seconds=seconds,
     )
+    groups = _column(frame, request.group)
     split = make_split(
         frame.index,
         target,
         holdout=request.holdout,
         repeats=protocol.repeats,
         stratify=task.is_classification,
-        groups=_column(frame, request.group),
+        groups=groups,
         time=_column(frame, request.time),
         class_names=task.classes,
     )
@@ -94,10 +96,14 @@ def prepare(
     raw = frame[[name for name in frame.columns if name not in unused]]
     schema = Schema.of(raw)
     features = schema.normalise(raw)
-    problem = SearchProblem(
-        features.iloc[split.training], target[split.training], task, split.folds
+    codes = None if groups is None else pd.factorize(groups)[0]
+    inside, held = (
+        None if codes is None else codes[rows] for rows in (split.training, split.holdout)
     )
-    holdout = Holdout(features.iloc[split.holdout], target[split.holdout])
+    problem = SearchProblem(
+        features.iloc[split.training], target[split.training], task, split.folds, groups=inside
+    )
+    holdout = Holdout(features.iloc[split.holdout], target[split.holdout], held)
     return Prepared(task, split, schema, problem, holdout)
 
 
