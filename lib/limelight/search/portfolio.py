@@ -90,6 +90,18 @@ def share_of_columns(columns: int) -> float:
     return min(0.7, max(0.2, 50 / columns))
 
 
+def least_leaf(task: Task, rows: int, trees: int) -> int:
+    """Rows in a leaf without which a forest would be too large to keep.
+
+    Example:
+        >>> task = Task("regression", "rmse", "y")
+        >>> least_leaf(task, rows=1_000, trees=200), least_leaf(task, rows=40_000, trees=200)
+        (1, 5)
+    """
+    node = _NODE_BYTES + 8 * len(task.classes)
+    return max(1, round(2 * rows * trees * node / MOST_FOREST_BYTES / 1.5))
+
+
 class _Maker:
     """Makes configurations that fit a task."""
 
@@ -169,7 +181,7 @@ class _Maker:
         trees = 200
         tuned = {
             "n_estimators": trees,
-            "min_samples_leaf": max(leaf, self._least_leaf(trees)),
+            "min_samples_leaf": max(leaf, least_leaf(self.task, self.rows, trees)),
             "max_features": share,
         }
         fixed: dict[str, Any] = {"n_jobs": 1, "random_state": self.seed}
@@ -180,11 +192,6 @@ class _Maker:
         )
         estimator = method(**fixed, **tuned)
         return Configuration(_named(name, kind), tuned, FrameEncoder("ordinal"), estimator, cost)
-
-    def _least_leaf(self, trees: int) -> int:
-        """Rows in a leaf without which the forest would be too large to keep."""
-        node = _NODE_BYTES + 8 * len(self.task.classes)
-        return max(1, round(2 * self.rows * trees * node / MOST_FOREST_BYTES / 1.5))
 
 
 def _named(name: str, kind: str) -> str:
