@@ -83,6 +83,38 @@ def test_what_is_foreseen_not_to_end_is_left_out_and_the_next_is_tried(tmp_path:
     assert time.monotonic() - begun < 3.0
 
 
+def test_who_would_take_more_than_a_share_waits_until_the_others_were_tried(tmp_path: Path) -> None:
+    first = [_one("tree", 5.0, seconds=0.02, cost=1.0)]
+    then = [
+        _one("tree, long", 9.0, seconds=0.6, cost=60.0),
+        _one("tree, short", 9.0, seconds=0.02, cost=1.0),
+    ]
+    found = _run(tmp_path, Budget(seconds=4.0), first, then)
+    assert list(found) == ["tree", "tree, short", "tree, long"]
+    assert set(found.values()) == {"ok"}
+
+
+def test_who_takes_more_than_a_share_while_others_wait_is_stopped(tmp_path: Path) -> None:
+    first = [_one("slow", 5.0, seconds=0.9), _one("quick", 5.0)]
+    found = _run(tmp_path, Budget(seconds=4.0), first, [_one("other", 9.0)])
+    assert found == {"slow": "timeout", "quick": "ok", "other": "ok"}
+
+
+def test_with_time_left_it_goes_on_with_further_ones(tmp_path: Path) -> None:
+    further = [_one(f"further {number}", 9.0, seconds=0.05, cost=1.0) for number in range(100)]
+    problem = _problem()
+    for folder, budget in (("timed", Budget(seconds=1.0)), ("counted", Budget(trials=1))):
+        ledger = Ledger(tmp_path / folder, "baseline", 0, problem.task.scorer)
+        race = Race(problem, budget.start(), ledger, 1)
+        race.run([_one("tree", 5.0, seconds=0.05, cost=1.0)], [], iter(further))
+        tried = [trial.outcome for trial in ledger.trials[1:]]
+        if folder == "counted":
+            assert tried == []
+        else:
+            assert 2 <= len(tried) < 20
+            assert set(tried) <= {"ok", "timeout"}
+
+
 def test_without_a_clock_nothing_is_left_out(tmp_path: Path) -> None:
     then = [_one("tree, huge", 9.0, cost=1e9)]
     found = _run(tmp_path, Budget(trials=1), [_one("tree", 5.0, seconds=0.02, cost=1.0)], then)

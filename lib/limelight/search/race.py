@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 from limelight.search.attempt import Attempt
-from limelight.search.budget import Clock
+from limelight.search.budget import Budget, Clock
 from limelight.search.candidate import Trial
 from limelight.search.configuration import Configuration
 from limelight.search.engine import SearchProblem
@@ -23,10 +25,17 @@ from limelight.search.processes import use_one_thread
 LEAST_SHARE = 0.5
 #: A time foreseen from other models is often too long, and a first fold corrects it soon.
 TRUST = 0.5
+#: One that takes a larger share of the budget keeps the race from trying enough others.
+MOST_OF_BUDGET = 0.3
+#: Drawn to find one that fits into the time left.
+_MOST_DRAWN = 20
 
 
 class Race:
     """Tries configurations in their order, one on each core.
+
+    With a clock, who is foreseen to take more than his share of the time waits until the others
+    have been tried, and who takes more nevertheless is stopped.
 
     Args:
         problem: The training rows, task and folds.
@@ -44,53 +53,95 @@ class Race:
         self.sign = problem.task.scorer.sign
         self.first_gains = [self.sign * found.fold_scores[0] for found in ledger.candidates()]
         self.seen: list[tuple[Configuration, float]] = []
+        self.waiting: list[_Entrant] = []
+        self._turn = threading.Lock()
 
-    def run(self, first: Sequence[Configuration], then: Sequence[Configuration]) -> None:
+    def run(
+        self,
+        first: Sequence[Configuration],
+        then: Sequence[Configuration],
+        further: Iterable[Configuration] = (),
+    ) -> None:
         """Try all of ``first``; of ``then``, who is far behind those stops after its first fold.
 
-        Without a clock the bar follows from ``first`` alone, so that what happens does not depend
-        on which thread is faster.
+        Args:
+            first: What all others are compared with.
+            then: What is tried after it.
+            further: What to go on with while there is time; not looked at without a clock, where
+                the bar follows from ``first`` alone, so that what happens does not depend on
+                which thread is faster.
         """
         done = {trial.description for trial in self.ledger.trials if trial.outcome != "timeout"}
-        first, then = (
-            [one for one in some if one.description not in done] for some in (first, then)
-        )
-        self.encodings.announce([*first, *then])
+        entrants = [
+            _Entrant(self._attempt(one), one, barred)
+            for some, barred in ((first, False), (then, True))
+            for one in some
+            if one.description not in done
+        ]
+        self.encodings.announce([entrant.one for entrant in entrants])
         with ThreadPoolExecutor(self.cores, initializer=use_one_thread) as threads:
-            jobs = [threads.submit(self._try, one, self._attempt(one), False) for one in first]
             if self.clock.budget.trials is not None:
-                _finish(jobs)
+                _finish([threads.submit(self._try, e) for e in entrants if not e.barred])
                 bar = self._bar()
-                jobs = [
-                    threads.submit(self._try, one, self._attempt(one), True, bar) for one in then
-                ]
-            else:
-                jobs += [threads.submit(self._try, one, self._attempt(one), True) for one in then]
-            _finish(jobs)
+                _finish([threads.submit(self._try, e, bar) for e in entrants if e.barred])
+                return
+            self.waiting = entrants
+            more = iter(one for one in further if one.description not in done)
+            _finish([threads.submit(self._work, more) for _ in range(self.cores)])
+        for entrant in self.waiting:
+            entrant.attempt.skip(self.ledger, "its folds are foreseen not to end in time")
 
     def _attempt(self, one: Configuration) -> Attempt:
         return Attempt(self.ledger.next_number(), one.description, one.parameters, one.estimator)
 
-    def _try(
-        self, one: Configuration, attempt: Attempt, barred: bool, bar: float | None = None
-    ) -> None:
+    def _work(self, further: Iterator[Configuration]) -> None:
+        """What a thread does with a clock: one after another, until nothing fits the time left."""
+        while (entrant := self._next(further)) is not None:
+            self._try(entrant, self._bar() if entrant.barred else None)
+
+    def _next(self, further: Iterator[Configuration]) -> _Entrant | None:
+        """Who is next: the first in the order within its share of the time, else within what is
+        left of it, else one more.
+        """
+        with self._turn:
+            if self.clock.expired:
+                return None
+            share = self._share()
+            for limit in (share, self.clock.left):
+                for place, entrant in enumerate(self.waiting):
+                    if self._expected(entrant.one) * self.folds <= min(limit, self.clock.left):
+                        return self.waiting.pop(place)
+            for one in itertools.islice(further, _MOST_DRAWN):
+                if self._expected(one) * self.folds <= min(share, self.clock.left):
+                    self.encodings.announce([one])
+                    return _Entrant(self._attempt(one), one, True)
+            return None
+
+    def _share(self) -> float:
+        """The most seconds that one may take while others wait."""
+        return MOST_OF_BUDGET * (self.clock.budget.seconds or math.inf)
+
+    def _try(self, entrant: _Entrant, bar: float | None = None) -> None:
         timed = self.clock.budget.trials is None
-        expected = TRUST * self._foreseen(one) if timed else 0.0
-        if self.clock.left < expected * self.folds:
-            attempt.skip(self.ledger, "its folds are foreseen not to end in time")
-        else:
-            trial, candidate = attempt.run(
-                self.encodings.take(one.encoder),
-                self.clock,
-                self.ledger,
-                bar=self._bar() if barred and timed else bar,
-                expected=expected,
-                cpu_clock=time.thread_time,
-            )
-            self._learn(one, trial)
-            if candidate is not None:
-                self.first_gains.append(self.sign * candidate.fold_scores[0])
-        self.encodings.give_back(one.encoder)
+        clock = self.clock
+        if timed and self.waiting and not clock.expired:
+            clock = Budget(seconds=min(max(clock.left, 0.001), self._share())).start()
+        trial, candidate = entrant.attempt.run(
+            self.encodings.take(entrant.one.encoder),
+            clock,
+            self.ledger,
+            bar=bar,
+            expected=self._expected(entrant.one) if timed else 0.0,
+            cpu_clock=time.thread_time,
+        )
+        self._learn(entrant.one, trial)
+        if candidate is not None:
+            self.first_gains.append(self.sign * candidate.fold_scores[0])
+        self.encodings.give_back(entrant.one.encoder)
+
+    def _expected(self, one: Configuration) -> float:
+        """Seconds of a fold that are counted on before the first is done."""
+        return TRUST * self._foreseen(one)
 
     def _foreseen(self, one: Configuration) -> float:
         """Seconds of a fold, from the one most like it; 0 where nothing is known."""
@@ -115,6 +166,15 @@ class Race:
         return min(gains) + LEAST_SHARE * (max(gains) - min(gains))
 
 
+@dataclass(frozen=True)
+class _Entrant:
+    """Who waits for a turn; ``barred`` says whether a bar holds for its first fold."""
+
+    attempt: Attempt
+    one: Configuration
+    barred: bool
+
+
 class Encodings:
     """The encoded folds that attempts share: made when first asked for, kept until last used."""
 
@@ -127,7 +187,8 @@ class Encodings:
     def announce(self, configurations: Sequence[Configuration]) -> None:
         """Say who will ask."""
         self._waiting.update(repr(one.encoder) for one in configurations)
-        self._locks.update({key: threading.Lock() for key in self._waiting})
+        for key in self._waiting:
+            self._locks.setdefault(key, threading.Lock())
 
     def take(self, encoder: FrameEncoder) -> EncodedFolds:
         """The folds for an encoder; encoded once, whoever asks first."""
