@@ -1,16 +1,20 @@
-"""The space of TPOT's search: ranges, steps, and where it begins."""
+"""The spaces of TPOT's search: ranges, steps, encodings, and where they begin."""
 
 import copy
 import json
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
-from sklearn.pipeline import make_pipeline
+from sklearn.base import clone
 from test_engines import make_problem
 
+from limelight.search.boosting import StoppedClassifier
+from limelight.search.features import FrameEncoder
+from limelight.search.portfolio import portfolio
 from limelight.search.tpot_models import build_space
-from limelight.search.tpot_space import Node, Range, parts
+from limelight.search.tpot_space import ENCODING, Beginning, Node, Range, Space
 
 
 @pytest.mark.parametrize("log", [True, False])
@@ -25,53 +29,138 @@ def test_ranges_hold_and_small_steps_are_small(log: bool, whole: bool) -> None:
     assert all(isinstance(value, int) for value in drawn) == whole
     steps = [kind.near(2000, rng) for _ in range(500)]
     assert max(steps) <= 2000
-    assert np.median(steps) > (500 if log else 1500)
+    assert np.median(steps) > (800 if log else 1800)
 
 
-def test_mutation_and_crossover_keep_to_the_node() -> None:
-    node = Node(dict, {"fixed": 1}, {name: Range(0, 1, 0.5) for name in "abc"})
-    rng = np.random.default_rng(1)
-    one, other = node.begin(), node.generate(rng)
-    before = one.unique_id()
-    assert one.mutate(rng)
-    assert one.unique_id() != before
-    child = copy.deepcopy(one)
-    assert child.node is node
-    assert child.crossover(other, rng)
-    assert all(child.values[name] in (one.values[name], other.values[name]) for name in "abc")
-    assert child.export_pipeline()["fixed"] == 1
-    assert not Node(dict).begin().mutate(rng)
+def _space(**encoders: FrameEncoder) -> Space:
+    steps = tuple(Node(name, dict, {"size": Range(1, 9, 5)}) for name in ("scale", "select"))
+    tuned = {name: Range(0, 1, 0.5) for name in "abc"}
+    one = Node("one", dict, tuned, encoders or {"onehot": FrameEncoder()}, (steps,))
+    other = Node("other", dict, {"d": Range(0, 1, 0.5)}, {"onehot": FrameEncoder()})
+    return Space((one, other), (Beginning(one, {"a": 0.1}), Beginning(other)))
+
+
+def test_mutation_mostly_stays_near_and_sometimes_goes_elsewhere() -> None:
+    space, rng = _space(), np.random.default_rng(1)
+    kinds, moved = [], []
+    for _ in range(300):
+        recipe = space.begin(space.beginnings[0])
+        before = recipe.unique_id()
+        child = copy.deepcopy(recipe)
+        assert child.space is space
+        assert child.mutate(rng)
+        kinds.append(child.kind)
+        assert recipe.unique_id() == before, "a parent stays as it was"
+        if child.kind == "one":
+            moved.append(abs(child.model.values["b"] - 0.5))
+    assert 3 <= kinds.count("other") <= 40
+    assert np.median(moved) < 0.1
+
+
+def test_crossover_mixes_recipes_of_one_model() -> None:
+    space, rng = _space(), np.random.default_rng(2)
+    one, far = space.begin(space.beginnings[0]), space.begin(space.beginnings[0])
+    far.model.values.update(a=0.9, b=0.9, c=0.9)
+    far.steps[0] = space.nodes[0].slots[0][1].begin()
+    found = set()
+    for _ in range(50):
+        child = copy.deepcopy(one)
+        assert child.crossover(far, rng)
+        found.add((*child.model.values.values(), child.description))
+    assert (0.1, 0.9, 0.5, "select > one") in found
+    assert all({*values[:3]} <= {0.1, 0.5, 0.9} for values in found)
+    assert not one.crossover(space.begin(space.beginnings[1]), rng)
+    assert far.steps[0].values == {"size": 5}
+
+
+def test_a_recipe_carries_the_encoding_that_it_takes() -> None:
+    native, ordinal = FrameEncoder("native"), FrameEncoder("ordinal")
+    space = _space(native=native, ordinal=ordinal)
+    recipe = space.begin(Beginning(space.nodes[0], {ENCODING: "ordinal"}))
+    assert recipe.encoder is ordinal
+    assert recipe.parameters[ENCODING] == "ordinal"
+    assert ENCODING not in recipe.export_pipeline()
+    drawn = [space.nodes[0].draw(np.random.default_rng(seed)).values for seed in range(20)]
+    assert {values[ENCODING] for values in drawn} == {"native", "ordinal"}
+    only = _space(native=native)
+    recipe = only.begin(Beginning(only.nodes[0], {ENCODING: "ordinal"}))
+    assert recipe.encoder is native
+    assert ENCODING not in recipe.parameters
+    with pytest.raises(ValueError, match="one does not tune e"):
+        only.begin(Beginning(only.nodes[0], {"e": 1}))
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
 @pytest.mark.parametrize("number", [0, 1])
-def test_searches_begin_with_what_is_known_to_be_good(kind: str, number: int) -> None:
+def test_every_beginning_fits_on_what_it_says_it_takes(kind: str, number: int) -> None:
     problem = make_problem(kind, rows=60)
     space = build_space(problem, seed=3, number=number)
     rng = np.random.default_rng(0)
-    individuals = list(islice(space.individuals(rng), 20))
-    count = len(space.beginnings)
-    assert count >= 4
-    starts = {str(one.unique_id()) for one in individuals[:count]}
-    assert len(starts) == count
-    for one in individuals[:count]:
-        for part in parts(one):
-            assert part.values == {name: r.start for name, r in part.node.tuned.items()}
-    for one in individuals:
-        assert parts(one)
-        json.dumps([part.values for part in parts(one)])
-    x = np.random.default_rng(0).normal(size=(60, 5))
-    for one in individuals[:count]:
-        make_pipeline(one.export_pipeline()).fit(x, problem.target).predict(x)
+    recipes = list(islice(space.recipes(rng), len(space.beginnings) + 12))
+    starts = recipes[: len(space.beginnings)]
+    assert len({recipe.unique_id() for recipe in starts}) == len(starts) >= 7
+    assert len({recipe.kind for recipe in starts}) >= 4
+    for recipe in recipes:
+        json.dumps(recipe.parameters)
+        assert recipe.cost > 0
+    for recipe in starts:
+        x = clone(recipe.encoder).fit_transform(problem.features, problem.target)
+        model = clone(recipe.export_pipeline()).fit(x, problem.target)
+        assert len(model.predict(x)) == 60
 
 
-def test_regressors_minimise_what_the_metric_measures() -> None:
-    from dataclasses import replace
+def test_a_search_begins_elsewhere_than_the_portfolio_and_than_another_search() -> None:
+    problem = make_problem("binary", rows=60)
+    tried = [one.parameters for one in portfolio(problem.task, 60, 6)]
+    ids = []
+    for number in (0, 2):
+        space = build_space(problem, seed=0, number=number)
+        rng = np.random.default_rng(0)
+        recipes = space.recipes(rng, exact=number < 2)
+        started = list(islice(recipes, len(space.beginnings)))
+        for recipe in started:
+            plain = {n: v for n, v in recipe.parameters.items() if n != ENCODING}
+            assert plain not in tried
+        ids.append({recipe.unique_id() for recipe in started})
+    assert len(ids[0] & ids[1]) <= 2
 
-    problem = make_problem("regression")
+
+def test_without_categories_there_is_no_choice_of_encoding() -> None:
+    problem = make_problem("binary", rows=60)
+    numbers = replace(problem, features=problem.features[["amount", "age"]])
+    for given, expected in ((problem, {"native", "ordinal"}), (numbers, {"native"})):
+        nodes = {node.name: node for node in build_space(given, 0, 0).nodes}
+        assert set(nodes["LightGBM"].encoders) == expected
+        assert set(nodes["CatBoost"].encoders) == {"levels"}
+
+
+def test_boosters_find_their_rounds_and_wait_longer_with_small_steps() -> None:
+    problem = make_problem("binary", rows=60)
+    space = build_space(problem, seed=0, number=0)
+    lightgbm = next(node for node in space.nodes if node.name == "LightGBM")
+    low, high = lightgbm.tuned["learning_rate"].low, lightgbm.tuned["learning_rate"].high
+    slow, quick = (lightgbm.begin(learning_rate=step).make() for step in (low, high))
+    assert isinstance(slow, StoppedClassifier)
+    assert slow.patience > quick.patience
+    assert slow.booster.n_estimators == quick.booster.n_estimators > 1000
+    costs = [lightgbm.cost(lightgbm.begin(learning_rate=step).values) for step in (low, high)]
+    assert costs[0] > 4 * costs[1]
+
+
+def test_estimators_follow_the_metric_and_the_weights() -> None:
+    problem = make_problem("regression", rows=60)
     absolute = replace(problem, task=replace(problem.task, metric="mae"))
-    space = build_space(absolute, seed=0, number=0)
-    fixed = {place.method.__name__: place.fixed for place in space.root.search_spaces}
-    assert fixed["LGBMRegressor"]["objective"] == "regression_l1"
-    assert fixed["XGBRegressor"]["objective"] == "reg:absoluteerror"
-    assert fixed["HistGradientBoostingRegressor"]["loss"] == "absolute_error"
+    nodes = {node.name: node.begin().make() for node in build_space(absolute, 0, 0).nodes}
+    assert nodes["LightGBM"].booster.objective == "regression_l1"
+    assert nodes["XGBoost"].booster.objective == "reg:absoluteerror"
+    assert nodes["CatBoost"].loss_function == "MAE"
+    even = make_problem("multiclass", rows=60)
+    even = replace(even, task=replace(even.task, metric="balanced_accuracy"))
+    nodes = {node.name: node.begin().make() for node in build_space(even, 0, 0).nodes}
+    assert nodes["LightGBM"].balanced
+    assert nodes["CatBoost"].balanced
+    assert nodes["ExtraTrees"].class_weight == "balanced"
+    assert nodes["LogisticRegression"].class_weight == "balanced"
+    weighted = replace(even, weights=np.ones(60))
+    assert "KNeighbors" in nodes
+    assert "KNeighbors" not in {node.name for node in build_space(weighted, 0, 0).nodes}

@@ -1,11 +1,10 @@
-"""The search of TPOT: pipelines that evolve, scored by the shared protocol on the shared folds."""
+"""The search of TPOT: recipes that evolve, scored by the shared protocol on the shared folds."""
 
 from __future__ import annotations
 
 import json
+import os
 import statistics
-import time
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,27 +16,36 @@ from limelight.search.attempt import Attempt
 from limelight.search.budget import Budget, Clock
 from limelight.search.candidate import Candidate, Trial
 from limelight.search.engine import SearchProblem
-from limelight.search.evaluate import EncodedFolds
+from limelight.search.evaluate import fit, predict
+from limelight.search.foresight import Foresight
 from limelight.search.ledger import Ledger
 from limelight.search.processes import use_one_thread
+from limelight.search.scoring import Here, Place
 
 if TYPE_CHECKING:
-    from limelight.search.tpot_space import NodeIndividual
+    from limelight.search.tpot_space import Recipe
 
-POPULATION = 10
-_RANKED_FOR_BAR = 10
+#: The address of a Dask scheduler, for the child that searches.
+DASK = "LIMELIGHT_DASK"
+
+_BROOD = 8
+_LEAST_BROOD = 4
 _FRUITLESS_GENERATIONS = 10
-# A pipeline that takes longer keeps the search from trying enough others.
-_MOST_OF_BUDGET = 0.2
+# A recipe that takes longer keeps the search from trying enough others.
+_MOST_OF_BUDGET = 0.25
+# Of what the best gains over a constant on the first fold, a recipe must gain this share.
+_LEAST_SHARE = 0.6
+_RANKED_FOR_BAR = 10
 
 
 class TpotEngine:
-    """Evolves pipelines with TPOT, from known good ones.
+    """Evolves recipes with TPOT, from known good ones.
 
-    The number of the search chooses the space: even ones tune boosted trees and forests on
-    ordinal codes, odd ones evolve pipelines of scaling, selection and models on one-hot columns.
-    Each core evaluates one pipeline at a time. A killed search that starts again in the same
-    folder takes the scores that its ledger has.
+    The number of the search chooses the space: even ones tune models that choose their encoding,
+    odd ones evolve pipelines of scaling, selection and models on one-hot columns. Each core
+    evaluates one recipe at a time; with ``LIMELIGHT_DASK`` set, each thread of the workers of
+    that Dask cluster does. A killed search that starts again in the same folder takes the scores
+    that its ledger has: with a budget of trials it then is as if it had not been killed.
     """
 
     name = "tpot"
@@ -56,22 +64,37 @@ class TpotEngine:
         """Evolve until the budget ends; see `limelight.search.engine.Engine`.
 
         Raises:
-            SearchError: No pipeline could be evaluated.
+            SearchError: No recipe could be evaluated.
         """
         from limelight.search.tpot_evolution import Evolution
         from limelight.search.tpot_models import build_space
 
         clock = budget.start()
         space = build_space(problem, seed, number)
-        encoded = EncodedFolds(problem, space.encoder)
         rng = np.random.default_rng([seed, number])
-        with ThreadPoolExecutor(cores, initializer=use_one_thread) as threads:
-            generations = _Generations(encoded, clock, ledger, threads)
-            evolution = Evolution(space.individuals(rng), generations.evaluate, POPULATION, rng)
-            while not generations.over:
-                evolution.next_generation()
+        first, brood = len(space.beginnings), _BROOD
+        with _place(problem, cores) as place:
+            if budget.trials is None:
+                # How many there are may follow from the machine: when they end does, too.
+                first, brood = max(first, place.slots), max(_LEAST_BROOD, 2 * place.slots)
+            with ThreadPoolExecutor(place.slots, initializer=use_one_thread) as threads:
+                generations = _Generations(problem, place, clock, ledger, threads)
+                recipes = space.recipes(rng, exact=number < 2)
+                evolution = Evolution(recipes, generations.evaluate, first, brood, rng)
+                while not generations.over:
+                    evolution.next_generation()
         if not evolution.is_alive:
             raise SearchError(_why_nothing(ledger))
+
+
+def _place(problem: SearchProblem, cores: int) -> Place:
+    """The Dask cluster that is asked for, or this machine."""
+    address = os.environ.get(DASK)
+    if not address:
+        return Here(problem, cores)
+    from limelight.search.cluster import Cluster
+
+    return Cluster(problem, address)
 
 
 def _why_nothing(ledger: Ledger) -> str:
@@ -81,93 +104,108 @@ def _why_nothing(ledger: Ledger) -> str:
 
 
 class _Generations:
-    """Evaluates generations of individuals, and knows when the search is over."""
+    """Evaluates generations of recipes, and knows when the search is over."""
 
     def __init__(
         self,
-        encoded: EncodedFolds,
+        problem: SearchProblem,
+        place: Place,
         clock: Clock,
         ledger: Ledger,
         threads: ThreadPoolExecutor,
     ) -> None:
-        self.encoded = encoded
+        self.place = place
         self.clock = clock
         self.ledger = ledger
         self.threads = threads
+        self.folds = len(problem.folds)
         self.proposed = 0
         self.fruitless = 0
         self.known = {_key(t.description, t.parameters): t for t in ledger.trials}
+        self.taken = {trial.number for trial in ledger.trials}
         self.known_gains = {found.number: self._first_gain(found) for found in ledger.candidates()}
+        self.worst = _constant_gain(problem)
         self.first_gains: list[float] = []
-        self.fold_seconds: dict[str, list[float]] = defaultdict(list)
+        self.foresight = Foresight()
+
+    @property
+    def timed(self) -> bool:
+        return self.clock.budget.trials is None
 
     @property
     def over(self) -> bool:
         """Whether the budget is spent, or no proposal can be evaluated within what is left."""
         trials = self.clock.budget.trials
-        spent = self.proposed >= trials if trials is not None else self.clock.expired
+        spent = self.clock.expired if trials is None else self.proposed >= trials
         return spent or self.fruitless >= _FRUITLESS_GENERATIONS
 
-    def evaluate(self, individuals: list[Any]) -> list[float | None]:
+    def evaluate(self, recipes: list[Recipe]) -> list[float | None]:
         """The gains of a generation, None for who failed, was pruned or came too late.
 
-        Numbers are given, and the bar is set, before any thread starts: what happens does not
-        depend on which thread is faster.
+        With a budget of trials, numbers are given and the bar is set before any thread starts:
+        what happens does not depend on which thread is faster.
         """
         trials = self.clock.budget.trials
-        allowed = len(individuals) if trials is None else max(0, trials - self.proposed)
-        chosen = individuals[:allowed]
+        allowed = len(recipes) if trials is None else max(0, trials - self.proposed)
+        chosen = recipes[:allowed]
+        bar = None if self.timed else self._bar()
+        jobs = [
+            self.threads.submit(self._try, recipe, self.proposed + place, bar)
+            for place, recipe in enumerate(chosen)
+        ]
         self.proposed += len(chosen)
-        bar = self._bar()
-        jobs = [self.threads.submit(*self._job(individual, bar)) for individual in chosen]
-        results = [job.result() for job in jobs]
-        self.fruitless = 0 if any(trial for trial, _ in results) else self.fruitless + 1
-        self.first_gains += [first for _, first in results if first is not None]
-        gains = [self._gain(trial) for trial, _ in results]
-        return gains + [None] * (len(individuals) - len(chosen))
+        done = [job.result() for job in jobs]
+        self.fruitless = 0 if any(done) else self.fruitless + 1
+        return [self._gain(trial) for trial in done] + [None] * (len(recipes) - len(chosen))
 
-    def _job(self, individual: Any, bar: float | None) -> tuple[Any, ...]:
-        from limelight.search.tpot_space import parts
-
-        nodes = parts(individual)
-        description = " > ".join(node.name for node in nodes)
-        parameters = _parameters(nodes)
+    def _try(self, recipe: Recipe, proposal: int, bar: float | None) -> Trial | None:
+        """The trial of a recipe, perhaps of an earlier attempt; None if there is no time."""
+        description, parameters = recipe.description, recipe.parameters
         known = self.known.get(_key(description, parameters))
         if known is not None and known.outcome != "timeout":
-            return (lambda: (known, self.known_gains.get(known.number)),)
-        attempt = Attempt(
-            self.ledger.next_number(), description, parameters, _without_gaps(individual)
-        )
-        return self._run, attempt, bar
-
-    def _run(self, attempt: Attempt, bar: float | None) -> tuple[Trial | None, float | None]:
-        if self._is_too_long(attempt.description):
-            return None, None
-        trial, candidate = attempt.run(
-            self.encoded,
-            self._clock_of_one(),
+            if known.number in self.known_gains:
+                self.first_gains.append(self.known_gains[known.number])
+            return known
+        expected = self._foreseen(recipe)
+        clock = self._clock_of_one()
+        if clock.left <= expected * self.folds:
+            return None
+        number = self._number(proposal)
+        attempt = Attempt(number, description, parameters, recipe.export_pipeline())
+        trial, candidate = attempt.record(
             self.ledger,
-            bar=bar,
-            cpu_clock=time.thread_time,
+            recipe.encoder,
+            lambda: self.place.score(
+                attempt.estimator,
+                recipe.encoder,
+                clock,
+                bar=self._bar() if self.timed else bar,
+                expected=expected,
+            ),
         )
-        if trial.outcome == "ok":
-            self.fold_seconds[attempt.description].append(
-                trial.wall_seconds / len(self.encoded.folds)
-            )
-        elif trial.outcome == "timeout":
-            # It ended after a fold or two: they took no longer than this.
-            self.fold_seconds[attempt.description].append(trial.wall_seconds)
-        return trial, self._first_gain(candidate) if candidate else None
+        self._learn(recipe, trial)
+        if candidate is not None:
+            self.first_gains.append(self._first_gain(candidate))
+        return trial
 
-    def _is_too_long(self, description: str) -> bool:
-        """Whether a pipeline is foreseen not to end in time, going by others like it."""
-        if self.clock.expired:
-            return True
-        folds, same = len(self.encoded.folds), self.fold_seconds.get(description)
-        if same:
-            return statistics.median(same) * folds > self._clock_of_one().left
-        every = [seconds for several in list(self.fold_seconds.values()) for seconds in several]
-        return bool(every) and statistics.median(every) * folds > self.clock.left
+    def _number(self, proposal: int) -> int:
+        """The number of a trial: with a budget of trials the place of the recipe among all."""
+        number = self.ledger.next_number() if self.timed else proposal
+        while number in self.taken:
+            number = self.ledger.next_number()
+        self.taken.add(number)
+        return number
+
+    def _foreseen(self, recipe: Recipe) -> float:
+        """Seconds of a fold; 0 where nothing is known, or no clock counts."""
+        foreseen = self.foresight.foresee(recipe.kind, recipe.cost) if self.timed else None
+        return foreseen or 0.0
+
+    def _learn(self, recipe: Recipe, trial: Trial) -> None:
+        # Of one that came too late it is not known how many folds it did: perhaps one.
+        folds = self.folds if trial.outcome == "ok" else 1
+        if trial.outcome != "failed":
+            self.foresight.learn(recipe.kind, recipe.cost, trial.wall_seconds / folds)
 
     def _clock_of_one(self) -> Clock:
         """The clock of one attempt: a share of the budget, once there is a candidate.
@@ -182,11 +220,18 @@ class _Generations:
         return Budget(seconds=max(0.001, min(self.clock.left, share))).start()
 
     def _bar(self) -> float | None:
-        """What the first fold must gain: as far below the tenth best as that is below the best."""
-        if len(self.first_gains) < _RANKED_FOR_BAR:
-            return None
+        """What the first fold must gain, once there is something to compare with.
+
+        A share of what the best does over a constant; and, when many are known, as far below the
+        tenth best as that is below the best.
+        """
         best = sorted(self.first_gains, reverse=True)[:_RANKED_FOR_BAR]
-        return best[-1] - 2 * (best[0] - best[-1])
+        if not best:
+            return None
+        bar = self.worst + _LEAST_SHARE * (best[0] - self.worst)
+        if len(best) == _RANKED_FOR_BAR:
+            bar = max(bar, best[-1] - 2 * (best[0] - best[-1]))
+        return min(bar, best[0])
 
     def _gain(self, trial: Trial | None) -> float | None:
         if trial is None or trial.score is None:
@@ -197,25 +242,18 @@ class _Generations:
         return self.ledger.metric.sign * candidate.fold_scores[0]
 
 
+def _constant_gain(problem: SearchProblem) -> float:
+    """What a constant gains on the first fold."""
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    training, validation = problem.folds[0]
+    task, target = problem.task, problem.target
+    dummy = DummyClassifier(strategy="prior") if task.is_classification else DummyRegressor()
+    weights = None if problem.weights is None else problem.weights[training]
+    fit(dummy, np.zeros((len(training), 1)), target[training], weights)
+    prediction = predict(dummy, np.zeros((len(validation), 1)), task)
+    return task.scorer.gain(target[validation], prediction)
+
+
 def _key(description: str, parameters: dict[str, Any]) -> str:
     return json.dumps([description, parameters], sort_keys=True)
-
-
-def _parameters(nodes: list[NodeIndividual]) -> dict[str, Any]:
-    """The tuned parameters; those of steps before the model carry the step's name."""
-    found: dict[str, Any] = {}
-    for node in nodes:
-        prefix = "" if node is nodes[-1] else f"{node.name}."
-        found.update({f"{prefix}{name}": value for name, value in node.values.items()})
-    return found
-
-
-def _without_gaps(individual: Any) -> Any:
-    """The estimator of an individual, without steps that do nothing."""
-    from sklearn.pipeline import Pipeline, make_pipeline
-
-    exported = individual.export_pipeline()
-    if not isinstance(exported, Pipeline):
-        return exported
-    steps = [step for _, step in exported.steps if step != "passthrough"]
-    return make_pipeline(*steps) if len(steps) > 1 else steps[0]

@@ -1,4 +1,4 @@
-"""TPOT's evolution with an own way of evaluating: in threads, in order, without a cluster."""
+"""TPOT's evolution with an own way of evaluating and of choosing who lives on."""
 
 from __future__ import annotations
 
@@ -7,42 +7,53 @@ from typing import Any
 
 import numpy as np
 
-Evaluate = Callable[[list[Any]], list[float | None]]
+from limelight.search.tpot_space import Recipe
+
+Evaluate = Callable[[list[Recipe]], list[float | None]]
+
+#: The second best becomes a parent this often as often as the best, the third as the second.
+_DECAY = 0.7
+#: So many of one kind of model live on, besides the best of every other kind.
+_SURVIVORS = 6
 
 
 class Evolution:
-    """TPOT's population, selection, crossover and mutation, a generation at a time.
+    """TPOT's population, crossover and mutation, a generation at a time.
 
-    TPOT evaluates through a Dask cluster, from the last individual to the first, and looks at
-    its clock when one ends. Here a function evaluates a generation and decides all that itself.
+    TPOT evaluates through a Dask cluster of its own, from the last individual to the first, and
+    looks at its clock when one ends. Here a function evaluates a generation and decides all that
+    itself. The best live on, and the best of each kind of model, as an ensemble wants both;
+    the better one is, the more often it is a parent.
 
     Args:
-        individuals: New individuals, without end.
+        recipes: New individuals, without end.
         evaluate: From the individuals of a generation to their gains, None where there is none.
-        population: How many individuals survive a generation, and how many are made in one.
+        first: Individuals of the first generation.
+        brood: Individuals of each later one.
         rng: Source of everything random.
     """
 
     def __init__(
         self,
-        individuals: Iterator[Any],
+        recipes: Iterator[Recipe],
         evaluate: Evaluate,
-        population: int,
+        first: int,
+        brood: int,
         rng: np.random.Generator,
     ) -> None:
         from tpot.evolvers import BaseEvolver
-        from tpot.selectors import survival_select_NSGA2, tournament_selection_dominated
 
         self.evaluate = evaluate
-        self.individuals = individuals
+        self.recipes = recipes
+        self.brood = brood
         self.evolver = BaseEvolver(
-            individual_generator=individuals,
+            individual_generator=recipes,
             objective_functions=[evaluate],
             objective_function_weights=[1],
             objective_names=["gain"],
-            population_size=population,
-            survival_selector=survival_select_NSGA2,
-            parent_selector=tournament_selection_dominated,
+            population_size=first,
+            survival_selector=self._survivors,
+            parent_selector=choose_parents,
             rng=rng,
         )
         # The step of the evolver calls this one of its methods for every generation.
@@ -52,6 +63,11 @@ class Evolution:
     def is_alive(self) -> bool:
         """Whether any individual has a gain."""
         return len(self.evolver.population.population) > 0
+
+    def _survivors(self, gains: Any, k: int, rng: Any = None) -> list[int]:  # noqa: ARG002
+        """Places of the individuals that live on, as TPOT asks for them."""
+        kinds = [recipe.kind for recipe in self.evolver.population.population]
+        return survivors(np.ravel(gains), kinds)
 
     def _evaluate_population(self) -> None:
         """Evaluate the individuals that have no gain yet; those without one leave."""
@@ -75,9 +91,40 @@ class Evolution:
         if evolver.generation == 0:
             self._evaluate_population()
             evolver.generation += 1
+            evolver.cur_population_size = self.brood
         elif self.is_alive:
             evolver.step()
         else:
-            new = [next(self.individuals) for _ in range(evolver.population_size)]
+            new = [next(self.recipes) for _ in range(self.brood)]
             evolver.population.add_to_population(new, rng=evolver.rng)
             self._evaluate_population()
+
+
+def survivors(gains: Any, kinds: list[str]) -> list[int]:
+    """Places of the best ones, and of the best of each kind, the best first.
+
+    Example:
+        >>> survivors([0.5, 0.9, 0.7, 0.1], ["forest", "boosted", "boosted", "line"])
+        [1, 2, 0, 3]
+    """
+    order = sorted(range(len(kinds)), key=lambda place: (-gains[place], place))
+    first_of_kind = {kinds[place]: place for place in reversed(order)}
+    kept = {*order[:_SURVIVORS], *first_of_kind.values()}
+    return [place for place in order if place in kept]
+
+
+def choose_parents(gains: Any, k: int, n_parents: int = 2, rng: Any = None) -> Any:
+    """Places of parents, int, shape (k, n_parents): the better, the more often.
+
+    Args:
+        gains: Of the living, shape (n, 1).
+        k: How many individuals will be made.
+        n_parents: How many parents each may have.
+        rng: Source of everything random.
+    """
+    order = np.argsort(-np.ravel(gains), kind="stable")
+    chances = _DECAY ** np.arange(len(order))
+    drawn = np.random.default_rng(rng).choice(
+        len(order), size=(k, n_parents), p=chances / chances.sum()
+    )
+    return order[drawn]

@@ -1,0 +1,228 @@
+"""The boosted trees and forests that TPOT's search tunes.
+
+The ranges follow what was found to matter: Probst, Boulesteix and Bischl, *Tunability*, JMLR 2019;
+Salinas and Erickson, *TabRepo*, AutoML 2024. How many rounds a booster grows is found, not tuned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from limelight.search.boosting import (
+    CatBoostTreesClassifier,
+    CatBoostTreesRegressor,
+    StoppedClassifier,
+    StoppedRegressor,
+)
+from limelight.search.configuration import class_weight
+from limelight.search.engine import SearchProblem
+from limelight.search.features import FrameEncoder
+from limelight.search.portfolio import least_leaf, share_of_columns
+from limelight.search.roles import column_role
+from limelight.search.task import Task
+from limelight.search.tpot_space import Node, OneOf, Range, Values
+
+#: Trees of a forest: more of them cost more than they gain where much is to be tried.
+TREES = 150
+#: The rounds without gain after which a booster stops, times its step: small steps take longer.
+_PATIENT_STEPS = 1.2
+_MOST_ROUNDS = 3000
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Makes the nodes for a problem.
+
+    Args:
+        task: What is predicted; the losses and the weights of classes follow its metric.
+        rows: Training rows: many call for larger steps.
+        columns: Of the raw frame: of many, a tree looks at fewer.
+        categories: Whether any column is a category.
+        seed: Seed of everything random.
+    """
+
+    task: Task
+    rows: int
+    columns: int
+    categories: bool
+    seed: int
+
+    @classmethod
+    def of(cls, problem: SearchProblem, seed: int) -> Trees:
+        frame = problem.features
+        categories = any(column_role(frame[name]) == "category" for name in frame)
+        return cls(problem.task, len(frame), frame.shape[1], categories, seed)
+
+    @property
+    def step(self) -> float:
+        """The learning rate to begin with: a fit should end in a small share of a minute."""
+        return 0.05 if self.rows <= 5_000 else 0.08 if self.rows <= 20_000 else 0.12
+
+    def encoders(self, *kinds: Any) -> dict[str, FrameEncoder]:
+        """Encoders by their kind; without categories they differ in nothing."""
+        return {kind: FrameEncoder(kind) for kind in (kinds if self.categories else kinds[:1])}
+
+    def lightgbm(self, encoders: dict[str, FrameEncoder]) -> Node:
+        """LightGBM with early stopping."""
+        import lightgbm
+
+        method = lightgbm.LGBMClassifier if self.task.is_classification else lightgbm.LGBMRegressor
+        fixed: dict[str, Any] = {
+            "subsample_freq": 1,
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+            "n_jobs": 1,
+            "random_state": self.seed,
+        }
+        if not self.task.is_classification:
+            fixed["objective"] = "regression_l1" if self._absolute else "regression"
+        tuned: dict[str, Range | OneOf] = {
+            "learning_rate": self._steps(),
+            "num_leaves": Range(4, 255, 16, log=True, whole=True),
+            "min_child_samples": Range(2, 100, 20, log=True, whole=True),
+            "colsample_bytree": self._shares(),
+            "subsample": Range(0.5, 1.0, 0.8),
+            "reg_lambda": Range(0.001, 30.0, 1.0, log=True),
+            "extra_trees": OneOf((False, True), False),
+        }
+        return Node(
+            "LightGBM",
+            lambda **values: self._stopped(method(**fixed, **values)),
+            tuned,
+            encoders,
+            weight=3.0,
+            cost=_cost_of_lightgbm,
+        )
+
+    def xgboost(self, encoders: dict[str, FrameEncoder]) -> Node:
+        """XGBoost with early stopping."""
+        import xgboost
+
+        method = xgboost.XGBClassifier if self.task.is_classification else xgboost.XGBRegressor
+        fixed: dict[str, Any] = {
+            "tree_method": "hist",
+            "enable_categorical": True,
+            "verbosity": 0,
+            "n_jobs": 1,
+            "random_state": self.seed,
+        }
+        if not self.task.is_classification:
+            fixed["objective"] = "reg:absoluteerror" if self._absolute else "reg:squarederror"
+        tuned: dict[str, Range | OneOf] = {
+            "learning_rate": self._steps(),
+            "max_depth": Range(2, 10, 4, whole=True),
+            "min_child_weight": Range(0.5, 30.0, 2.0, log=True),
+            "colsample_bytree": self._shares(),
+            "subsample": Range(0.5, 1.0, 0.8),
+            "reg_lambda": Range(0.01, 30.0, 1.0, log=True),
+        }
+        return Node(
+            "XGBoost",
+            lambda **values: self._stopped(method(**fixed, **values)),
+            tuned,
+            encoders,
+            weight=2.0,
+            cost=_cost_of_xgboost,
+        )
+
+    def catboost(self) -> Node:
+        """CatBoost, which chooses a step that fits its rows and iterations."""
+        classes = self.task.is_classification
+        method = CatBoostTreesClassifier if classes else CatBoostTreesRegressor
+        fixed: dict[str, Any] = {"balanced": self._balanced, "seed": self.seed}
+        tuned: dict[str, Range | OneOf] = {
+            "iterations": Range(150, 1500, 300, log=True, whole=True),
+            "depth": Range(3, 9, 6, whole=True),
+            "l2_leaf_reg": Range(0.5, 30.0, 3.0, log=True),
+            "random_strength": Range(0.1, 10.0, 1.0, log=True),
+            "rsm": Range(0.2, 1.0, share_of_columns(self.columns)),
+        }
+        if self._absolute:
+            # CatBoost chooses a step of its own for other losses only.
+            fixed["loss_function"] = "MAE"
+            tuned["learning_rate"] = Range(0.02, 0.2, 0.06, log=True)
+        return Node(
+            "CatBoost",
+            lambda **values: method(**fixed, **values),
+            tuned,
+            {"levels": FrameEncoder("levels")},
+            weight=2.0,
+            cost=_cost_of_catboost,
+        )
+
+    def forest(self, name: str, encoders: dict[str, FrameEncoder]) -> Node:
+        """``"ExtraTrees"`` or ``"RandomForest"``, up to fully grown."""
+        from sklearn import ensemble
+
+        classes = self.task.is_classification
+        method = getattr(ensemble, f"{name}{'Classifier' if classes else 'Regressor'}")
+        fixed: dict[str, Any] = {"n_estimators": TREES, "n_jobs": 1, "random_state": self.seed}
+        least = least_leaf(self.task, self.rows, TREES)
+        tuned: dict[str, Range | OneOf] = {
+            "max_features": Range(0.05, 1.0, 0.4 if classes else 0.8),
+            "min_samples_leaf": Range(least, 20 * least, least, log=True, whole=True),
+        }
+        if classes:
+            fixed["class_weight"] = class_weight(self.task)
+            tuned["criterion"] = OneOf(("gini", "entropy"), "gini")
+        if name == "ExtraTrees":
+            tuned["bootstrap"] = OneOf((False, True), False)
+        return Node(
+            name,
+            lambda **values: method(**fixed, **values),
+            tuned,
+            encoders,
+            cost=_cost_of_forest,
+        )
+
+    @property
+    def _absolute(self) -> bool:
+        return self.task.metric == "mae"
+
+    @property
+    def _balanced(self) -> bool:
+        return class_weight(self.task) is not None
+
+    def _steps(self) -> Range:
+        return Range(self.step / 4, self.step * 2.5, self.step, log=True)
+
+    def _shares(self) -> Range:
+        """Of the columns, by how many there are."""
+        start = share_of_columns(self.columns)
+        return Range(start / 3, 1.0, start)
+
+    def _stopped(self, booster: Any) -> Any:
+        method = StoppedClassifier if self.task.is_classification else StoppedRegressor
+        step = booster.get_params()["learning_rate"]
+        patience = round(min(100, max(15, _PATIENT_STEPS / step)))
+        return method(
+            booster.set_params(n_estimators=_MOST_ROUNDS),
+            patience=patience,
+            balanced=self._balanced,
+            seed=self.seed,
+        )
+
+
+def _cost_of_lightgbm(values: Values) -> float:
+    step = (0.03 / values["learning_rate"]) ** 0.8
+    return 3.0 * step * (values["num_leaves"] / 8) ** 0.3 * _part(values["colsample_bytree"])
+
+
+def _cost_of_xgboost(values: Values) -> float:
+    step = (0.03 / values["learning_rate"]) ** 0.8
+    return 6.0 * step * 1.25 ** (values["max_depth"] - 6) * _part(values["colsample_bytree"])
+
+
+def _cost_of_catboost(values: Values) -> float:
+    return 14.0 * values["iterations"] / 500 * 1.25 ** (values["depth"] - 6) * _part(values["rsm"])
+
+
+def _cost_of_forest(values: Values) -> float:
+    return 7.0 * (0.1 + values["max_features"]) / 0.6
+
+
+def _part(share: float) -> float:
+    """What a share of the columns costs of what all of them do."""
+    return 0.4 + 0.6 * share
