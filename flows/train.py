@@ -98,6 +98,12 @@ class TrainFlow(FlowSpec):
     group = Parameter(
         "group", type=str, help="Column whose equal values stay on one side of every split."
     )
+    dask = Parameter(
+        "dask",
+        type=str,
+        help="Address of a Dask scheduler whose workers evaluate TPOT's pipelines, as in"
+        " tcp://10.0.0.7:8786.  [default: $LIMELIGHT_DASK, or none]",
+    )
     time = Parameter(
         "time", type=str, help="Column to split by in time: the holdout is the latest rows."
     )

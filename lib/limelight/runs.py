@@ -172,6 +172,7 @@ def searched(planned: PlannedSearch | None, problem: SearchProblem) -> bytes | N
         number=planned.number,
         cores=planned.cores,
         workdir=workdir.absolute(),
+        environment=planned.environment,
     )
     packed = pack_result(result)
     shutil.rmtree(workdir)

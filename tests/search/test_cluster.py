@@ -18,8 +18,10 @@ from limelight.errors import InputError
 from limelight.search.budget import Budget
 from limelight.search.cluster import check_cluster, environment
 from limelight.search.ledger import Ledger
+from limelight.search.plan import DASK, make_plan
 from limelight.search.processes import child_environment
-from limelight.search.tpot import DASK, TpotEngine
+from limelight.search.tpot import TpotEngine
+from limelight.training.request import Request
 
 TRIALS = 6
 
@@ -129,3 +131,26 @@ def test_workers_with_other_packages_are_refused() -> None:
         cluster._threads(Workers({**ours, "lightgbm": "1.0"}), "tcp://x")
     with pytest.raises(InputError, match=r"cannot run a search .*No module named"):
         cluster._threads(Workers(ModuleNotFoundError("No module named 'limelight'")), "tcp://x")
+
+
+def test_the_address_reaches_the_search_that_can_use_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for amount in ({"minutes": 1.0}, {"trials": 3}):
+        plan = make_plan(["tpot", "autokeras"], **amount, dask="tcp://10.0.0.7:8786")
+        assert {one.engine: one.environment[DASK] for one in plan.searches} == {
+            "baseline": "",
+            "tpot": "tcp://10.0.0.7:8786",
+            "autokeras": "",
+        }
+        assert "tpot 0" in str(plan)
+        assert "tcp://10.0.0.7:8786" in str(plan)
+    with pytest.raises(InputError, match="--engines has no tpot"):
+        Request(tmp_path, dask="tcp://10.0.0.7:8786", engines=("autokeras",))
+    monkeypatch.setattr("limelight.search.cluster._CONNECT_SECONDS", 0.2)
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        Request(tmp_path, dask="tcp://127.0.0.1:1")
+    monkeypatch.setenv(DASK, "tcp://127.0.0.1:1")
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
+        Request(tmp_path)
+    assert Request(tmp_path, engines=("autokeras",)).cluster == "tcp://127.0.0.1:1"

@@ -27,6 +27,10 @@ CHOOSE_SHARE = 0.005
 #: The first fit of a network in a process imports and compiles; a shorter run cannot afford it.
 NETWORK_SECONDS = 3.0
 NETWORK_MINUTES = 1.5
+#: The variable that tells the child of a search the address of its Dask scheduler.
+DASK = "LIMELIGHT_DASK"
+#: The engines that can use a Dask cluster.
+ON_DASK = ("tpot",)
 #: A run that has fewer seconds than this for its searches gives them this much all the same.
 LEAST_SEARCH_SECONDS = 15.0
 #: Whoever is this late was not slow, but waited in a queue or is resumed.
@@ -44,6 +48,7 @@ class PlannedSearch:
         cores: Cores it may use.
         seconds, trials: Its budget: one of them.
         deadline: Epoch seconds by which it should have ended; None with trials.
+        dask: Address of a Dask scheduler whose workers evaluate for it; empty for none.
     """
 
     engine: str
@@ -53,10 +58,17 @@ class PlannedSearch:
     seconds: float | None = None
     trials: int | None = None
     deadline: float | None = None
+    dask: str = ""
 
     def __str__(self) -> str:
         share = f"{self.trials} trials" if self.seconds is None else f"{self.seconds:.0f} s"
-        return f"{self.engine} {self.number}: {share} on {self.cores} core{'s' * (self.cores > 1)}"
+        where = self.dask or f"{self.cores} core{'s' * (self.cores > 1)}"
+        return f"{self.engine} {self.number}: {share} on {where}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables for the child that searches, on top of what every child gets."""
+        return {DASK: self.dask}
 
     def budget(self, now: float | None = None, retried: bool = False) -> Budget:
         """The budget when the search starts now; a retried one keeps to the first one's end."""
@@ -140,6 +152,7 @@ def make_plan(
     workers: int = 16,
     cells: int = 0,
     launched: float | None = None,
+    dask: str = "",
 ) -> Plan:
     """Share a budget out over the baselines and the searches of each engine.
 
@@ -153,6 +166,7 @@ def make_plan(
         workers: Tasks that may run at the same time.
         cells: Rows times columns of the table; a large one needs more time after the searches.
         launched: Epoch seconds at which the user started to wait; now if not given.
+        dask: Address of a Dask scheduler for the searches that can use one.
 
     Raises:
         InputError: Both or none of minutes and trials, or an amount that is not positive.
@@ -170,7 +184,14 @@ def make_plan(
     share = max(1, cores // max(1, min(at_once, len(named) - 1)))
     if minutes is None:
         planned = [
-            PlannedSearch(engine, i, derived_seed(seed, engine, i), share, trials=trials)
+            PlannedSearch(
+                engine,
+                i,
+                derived_seed(seed, engine, i),
+                share,
+                trials=trials,
+                dask=dask if engine in ON_DASK else "",
+            )
             for engine, i in named
         ]
         return Plan(tuple(planned), seed, None, trials, None, None)
@@ -193,6 +214,7 @@ def make_plan(
             share,
             seconds=seconds,
             deadline=now + seconds * (1 + place // at_once),
+            dask=dask if engine in ON_DASK else "",
         )
         for place, (engine, i) in enumerate(named)
     ]

@@ -19,14 +19,12 @@ from limelight.search.engine import SearchProblem
 from limelight.search.evaluate import fit, predict
 from limelight.search.foresight import Foresight
 from limelight.search.ledger import Ledger
+from limelight.search.plan import DASK
 from limelight.search.processes import use_one_thread
 from limelight.search.scoring import Here, Place
 
 if TYPE_CHECKING:
     from limelight.search.tpot_space import Recipe
-
-#: The address of a Dask scheduler, for the child that searches.
-DASK = "LIMELIGHT_DASK"
 
 _BROOD = 8
 _LEAST_BROOD = 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from limelight.errors import InputError
 from limelight.parameters import wishes
 from limelight.search.engine import check_engine
-from limelight.search.plan import Plan, make_plan
+from limelight.search.plan import DASK, Plan, make_plan
 
 DEFAULT_MINUTES = 2.0
 BASELINE = "baseline"
@@ -42,6 +43,7 @@ class Request:
     holdout: float = 0.2
     group: str = ""
     time: str = ""
+    dask: str = ""
 
     @classmethod
     def from_parameters(cls, given: Any, bundled: Path) -> Request:
@@ -79,6 +81,23 @@ class Request:
             )
         # Made for its checks alone: amounts that are no budget are refused before any work.
         self.plan(cells=0, cores=1, workers=1)
+        self._check_dask()
+
+    @property
+    def cluster(self) -> str:
+        """Address of the Dask scheduler; empty for none."""
+        return self.dask or os.environ.get(DASK, "")
+
+    def _check_dask(self) -> None:
+        if self.dask and "tpot" not in self.engines:
+            raise InputError(
+                f"--dask {self.dask} is given, and --engines has no tpot.",
+                "Only TPOT's search uses a cluster: add it, or leave --dask out.",
+            )
+        if self.cluster and "tpot" in self.engines:
+            from limelight.search.cluster import check_cluster
+
+            check_cluster(self.cluster)
 
     def plan(self, *, cells: int, cores: int, workers: int, launched: float | None = None) -> Plan:
         """Share the minutes or trials out over the searches; arguments as of `make_plan`."""
@@ -96,4 +115,5 @@ class Request:
             workers=workers,
             cells=cells,
             launched=launched,
+            dask=self.cluster,
         )
