@@ -10,7 +10,8 @@ import pytest
 from sklearn.base import clone
 
 from limelight.errors import InputError
-from limelight.search.features import MAX_ONEHOT_LEVELS, FrameEncoder
+from limelight.search.category_block import MAX_ONEHOT_LEVELS
+from limelight.search.features import FrameEncoder
 
 
 @pytest.fixture

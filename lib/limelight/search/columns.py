@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -91,3 +94,91 @@ def _text(value: Any) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
+
+
+class Levels(NamedTuple):
+    """A column of texts: codes (int64, shape (n,)) into its different texts; -1 where missing."""
+
+    codes: Array
+    texts: list[str]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Where texts come from: a column, or one part of its texts.
+
+    Args:
+        name: Label of the column.
+        part: ``"letters"`` or ``"digits"``: of every text only one run of them; "" for all of it.
+        last: Whether it is the last run, not the first.
+
+    Example:
+        >>> frame = FrameReader(pd.DataFrame({"plane": ["N502UA", "N3JHAA", None]}))
+        >>> frame.levels(Texts("plane", "letters", last=True))
+        Levels(codes=array([ 0,  1, -1]), texts=['UA', 'JHAA'])
+    """
+
+    name: Hashable
+    part: str = ""
+    last: bool = False
+
+
+_RUNS = {"letters": re.compile(r"[^\W\d_]+"), "digits": re.compile(r"\d+")}
+
+
+class FrameReader:
+    """A raw frame whose texts are told apart once, however many blocks read them.
+
+    Args:
+        frame: Raw, shape (n, d).
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+        self._levels: dict[Texts, Levels] = {}
+        self._tables: dict[int, tuple[Any, Array]] = {}
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def column(self, name: Hashable) -> pd.Series:
+        """A raw column."""
+        column: pd.Series = self.frame[name]
+        return column
+
+    def levels(self, texts: Texts) -> Levels:
+        """The different texts of a column, and which of them each row has."""
+        if texts not in self._levels:
+            if texts.part:
+                self._levels[texts] = _parts(self.levels(Texts(texts.name)), texts)
+            else:
+                self._levels[texts] = Levels(*read_levels(self.column(texts.name)))
+        return self._levels[texts]
+
+    def looked_up(self, texts: Texts, owner: Any, read: Callable[[list[str]], Array]) -> Array:
+        """What a function makes of each different text, for every row.
+
+        Args:
+            texts: The column.
+            owner: Whose function it is; for one owner it is called once.
+            read: From texts (m,) to floats, shape (m,) or (m, k).
+
+        Returns:
+            Shape (n,) or (n, k); NaN where the text is missing.
+        """
+        levels = self.levels(texts)
+        if id(owner) not in self._tables:
+            table = read(levels.texts)
+            gap = np.full((1, *table.shape[1:]), np.nan, dtype=table.dtype)
+            # The owner is kept with it, as another could have its id later.
+            self._tables[id(owner)] = (owner, np.concatenate([table, gap]))
+        return np.asarray(self._tables[id(owner)][1][levels.codes])
+
+
+def _parts(levels: Levels, texts: Texts) -> Levels:
+    """One run of letters or digits instead of each text; missing where it has none."""
+    runs, place = _RUNS[texts.part], -1 if texts.last else 0
+    found = [runs.findall(text) for text in levels.texts]
+    parts: dict[str, int] = {}
+    table = [parts.setdefault(some[place], len(parts)) if some else -1 for some in found]
+    return Levels(np.asarray([*table, -1], dtype="int64")[levels.codes], list(parts))
