@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,9 @@ _VARIABLES = {
 }
 _DASHES = ("-", "--", ":", "-.")
 _MOST_POINTS = 1_500
+_MARKERS = ("s", "D", "^", "v")
+#: Ends of the axis of normalised scores.
+_LEFT, _RIGHT = -0.25, 1.08
 _STYLE = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
@@ -190,6 +193,45 @@ def search_progress(trials: pd.DataFrame, metric: str, greater_is_better: bool) 
         axes.set(title="Best score so far", xlabel="seconds since the search began", ylabel=metric)
         axes.legend(loc="best", ncols=2)
         return _svg(figure, "progress")
+
+
+def scores_by_task(table: pd.DataFrame, tools: Sequence[str], us: str) -> str:
+    """Normalised scores: a row for each task, in it a dot with its interval for each tool.
+
+    Args:
+        table: Columns place (the row's name), tool, normalised, and low and high on the same axis;
+            NaN for no interval.
+        tools: The tools in the order of the legend.
+        us: The tool that is drawn larger.
+
+    Returns:
+        An ``<svg>`` element.
+    """
+    places = list(dict.fromkeys(table["place"]))
+    others = [tool for tool in tools if tool != us and tool in set(table["tool"])]
+    # A hopeless few do not push the others together.
+    left = float(np.clip(table["normalised"].quantile(0.1) - 0.1, _LEFT, 0.8))
+    step = 0.76 / max(1, len(tools))
+    with _axes((8.2, 0.9 + len(places) * max(0.34, 0.115 * len(tools)))) as (figure, axes):
+        for at in range(1, len(places)):
+            axes.axhline(at - 0.5, color=LINE, linewidth=0.6)
+        axes.axvline(1.0, color=MUTED, linewidth=0.8, linestyle="--")
+        for place, tool in enumerate([us, *others]):
+            part = table[table["tool"] == tool]
+            y = [places.index(name) - 0.38 + (place + 0.5) * step for name in part["place"]]
+            colour = SERIES[0] if tool == us else SERIES[1 + (place - 1) % 3]
+            marker = "o" if tool == us else _MARKERS[(place - 1) // 3 % len(_MARKERS)]
+            low, high = (part[name].clip(left, _RIGHT) for name in ("low", "high"))
+            axes.hlines(y, low, high, color=colour, linewidth=2.4 if tool == us else 1.2, alpha=0.5)
+            x = part["normalised"].clip(left, None)
+            size = 44 if tool == us else 22
+            axes.scatter(x, y, s=size, color=colour, marker=marker, label=tool, linewidths=0)
+        axes.set(xlim=(left - 0.01, _RIGHT), ylim=(len(places) - 0.5, -0.5))
+        axes.set_yticks(range(len(places)), places)
+        axes.set(xlabel="normalised score")
+        axes.grid(axis="y", visible=False)
+        figure.legend(loc="outside upper left", ncols=6)
+        return _svg(figure, "tasks")
 
 
 def _window(bests: list[Array], greater_is_better: bool) -> tuple[float, float]:
