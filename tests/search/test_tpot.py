@@ -22,7 +22,7 @@ from limelight.search.features import FrameEncoder
 from limelight.search.ledger import Ledger
 from limelight.search.scoring import Here, Shelf, size_of
 from limelight.search.tpot import TpotEngine, _Generations
-from limelight.search.tpot_evolution import choose_parents, survivors
+from limelight.search.tpot_evolution import Evolution, choose_parents, survivors
 from limelight.search.tpot_space import Node, Part, Range, Recipe, Space
 
 
@@ -108,6 +108,26 @@ def test_the_best_of_each_kind_live_on_and_the_best_are_parents_most_often() -> 
     assert chosen.shape == (3000, 2)
     counts = np.bincount(chosen.ravel())
     assert counts[1] > counts[2] > counts[0] > 1000
+
+
+def test_the_rest_of_what_is_known_to_be_good_joins_the_later_generations() -> None:
+    recipes = _guesses(*((float(value), 0.0) for value in range(1, 8)))
+    seen: list[list[float]] = []
+
+    def evaluate(brood: list[Recipe]) -> list[float | None]:
+        seen.append([recipe.model.values["value"] for recipe in brood])
+        return [value if value > 2 else None for value in seen[-1]]
+
+    evolution = Evolution(iter(recipes), evaluate, 2, 4, np.random.default_rng(0))
+    evolution.next_generation()
+    assert seen == [[1.0, 2.0]]
+    assert not evolution.is_alive
+    evolution.next_generation()
+    assert seen[1:] == [[3.0]]
+    assert evolution.is_alive
+    evolution.next_generation()
+    assert 4.0 in seen[2]
+    assert len(seen[2]) == 5
 
 
 def test_the_shelf_keeps_the_latest_encodings_that_there_is_room_for() -> None:

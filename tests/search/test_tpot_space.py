@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from test_engines import make_problem
@@ -145,6 +146,34 @@ def test_boosters_find_their_rounds_and_wait_longer_with_small_steps() -> None:
     assert slow.booster.n_estimators == quick.booster.n_estimators > 1000
     costs = [lightgbm.cost(lightgbm.begin(learning_rate=step).values) for step in (low, high)]
     assert costs[0] > 4 * costs[1]
+
+
+def test_amounts_get_losses_with_a_logarithmic_link() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.uniform(-1, 1, (600, 3)), columns=list("abc"))
+    mean = np.exp(2 * frame["a"] + 2 * frame["b"] + frame["c"]).to_numpy()
+    amounts = replace(make_problem("regression"), features=frame, target=rng.gamma(2.0, mean / 2.0))
+    nodes = {node.name: node for node in build_space(amounts, 0, 0).nodes}
+    assert nodes["LightGBM"].tuned["loss"].options == ("squared", "poisson", "tweedie")
+    x = clone(FrameEncoder("native")).fit_transform(frame)
+    for name in ("LightGBM", "XGBoost", "CatBoost"):
+        given = {"iterations": 150} if name == "CatBoost" else {}
+        errors = {}
+        for loss in ("squared", "poisson", "tweedie"):
+            model = nodes[name].begin(loss=loss, **given).make()
+            small, large = (
+                clone(model).fit(x[:400], scale * amounts.target[:400]).predict(x[400:])
+                for scale in (1.0, 1e6)
+            )
+            np.testing.assert_allclose(large / 1e6, small, rtol=0.05, atol=0.05)
+            assert loss == "squared" or small.min() > 0
+            errors[loss] = np.sqrt(np.mean((small - mean[400:]) ** 2))
+        if name != "CatBoost":
+            assert max(errors["poisson"], errors["tweedie"]) < errors["squared"]
+    below = replace(amounts, target=amounts.target - 100)
+    narrow = replace(amounts, target=amounts.target + 1e6)
+    for given in (below, narrow):
+        assert "loss" not in build_space(given, 0, 0).nodes[0].tuned
 
 
 def test_estimators_follow_the_metric_and_the_weights() -> None:

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 _BROOD = 8
 _LEAST_BROOD = 4
 _FRUITLESS_GENERATIONS = 10
-# A recipe that takes longer keeps the search from trying enough others.
+# A recipe that is foreseen to take longer keeps the search from trying enough others...
 _MOST_OF_BUDGET = 0.25
+# ...but one that has begun has paid for a part: it may take this much.
+_MOST_ONCE_BEGUN = 0.5
 # Of what the best gains over a constant on the first fold, a recipe must gain this share.
 _LEAST_SHARE = 0.6
 _RANKED_FOR_BAR = 10
@@ -70,7 +72,7 @@ class TpotEngine:
         clock = budget.start()
         space = build_space(problem, seed, number)
         rng = np.random.default_rng([seed, number])
-        first, brood = len(space.beginnings), _BROOD
+        first, brood = space.first, _BROOD
         with _place(problem, cores) as place:
             if budget.trials is None:
                 # How many there are may follow from the machine: when they end does, too.
@@ -165,9 +167,9 @@ class _Generations:
                 self.first_gains.append(self.known_gains[known.number])
             return known
         expected = self._foreseen(recipe)
-        clock = self._clock_of_one()
-        if clock.left <= expected * self.folds:
+        if self._clock_of_one(_MOST_OF_BUDGET).left <= expected * self.folds:
             return None
+        clock = self._clock_of_one(_MOST_ONCE_BEGUN)
         number = self._number(proposal)
         attempt = Attempt(number, description, parameters, recipe.export_pipeline())
         trial, candidate = attempt.record(
@@ -205,7 +207,7 @@ class _Generations:
         if trial.outcome != "failed":
             self.foresight.learn(recipe.kind, recipe.cost, trial.wall_seconds / folds)
 
-    def _clock_of_one(self) -> Clock:
+    def _clock_of_one(self, most: float) -> Clock:
         """The clock of one attempt: a share of the budget, once there is a candidate.
 
         The share grows to twice what the candidates took, where that is more.
@@ -214,7 +216,7 @@ class _Generations:
         took = [t.wall_seconds for t in list(self.ledger.trials) if t.outcome == "ok"]
         if seconds is None or not took or self.clock.expired:
             return self.clock
-        share = max(seconds * _MOST_OF_BUDGET, 2 * statistics.median(took))
+        share = max(seconds * most, 2 * statistics.median(took))
         return Budget(seconds=max(0.001, min(self.clock.left, share))).start()
 
     def _bar(self) -> float | None:

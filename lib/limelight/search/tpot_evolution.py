@@ -15,6 +15,8 @@ Evaluate = Callable[[list[Recipe]], list[float | None]]
 _DECAY = 0.7
 #: So many of one kind of model live on, besides the best of every other kind.
 _SURVIVORS = 6
+#: For so many children one joins that has no parents: first the rest of what is known to be good.
+_JOINING = 4
 
 
 class Evolution:
@@ -29,7 +31,7 @@ class Evolution:
         recipes: New individuals, without end.
         evaluate: From the individuals of a generation to their gains, None where there is none.
         first: Individuals of the first generation.
-        brood: Individuals of each later one.
+        brood: Individuals of each later one; some more join it that have no parents.
         rng: Source of everything random.
     """
 
@@ -51,7 +53,8 @@ class Evolution:
             objective_functions=[evaluate],
             objective_function_weights=[1],
             objective_names=["gain"],
-            population_size=first,
+            initial_population_size=first,
+            population_size=brood,
             survival_selector=self._survivors,
             parent_selector=choose_parents,
             rng=rng,
@@ -72,6 +75,9 @@ class Evolution:
     def _evaluate_population(self) -> None:
         """Evaluate the individuals that have no gain yet; those without one leave."""
         evolver, population = self.evolver, self.evolver.population
+        if evolver.generation > 0:
+            joining = [next(self.recipes) for _ in range(max(1, self.brood // _JOINING))]
+            population.add_to_population(joining, rng=evolver.rng)
         waiting = list(evolver.get_unevaluated_individuals(evolver.objective_names))
         gains = self.evaluate(waiting)
         if not waiting:
@@ -85,18 +91,15 @@ class Evolution:
     def next_generation(self) -> None:
         """Evaluate the first generation, or select, vary and evaluate the next one.
 
-        Where nothing lives, new individuals come instead.
+        Where nothing lives, those that join it are the generation.
         """
         evolver = self.evolver
         if evolver.generation == 0:
             self._evaluate_population()
             evolver.generation += 1
-            evolver.cur_population_size = self.brood
         elif self.is_alive:
             evolver.step()
         else:
-            new = [next(self.recipes) for _ in range(self.brood)]
-            evolver.population.add_to_population(new, rng=evolver.rng)
             self._evaluate_population()
 
 

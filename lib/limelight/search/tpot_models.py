@@ -8,7 +8,7 @@ from limelight.search.configuration import class_weight
 from limelight.search.engine import SearchProblem
 from limelight.search.features import FrameEncoder
 from limelight.search.tpot_space import Beginning, Node, OneOf, Range, Space, Values
-from limelight.search.tpot_trees import Trees
+from limelight.search.tpot_trees import POISSON, TWEEDIE, Trees
 
 # Nearest neighbours look at every row for every prediction.
 _MOST_ROWS_FOR_NEIGHBOURS = 20_000
@@ -32,45 +32,48 @@ def _models(trees: Trees, smooth: _Smooth) -> Space:
     extra = trees.forest("ExtraTrees", trees.encoders("ordinal", "onehot"))
     random = trees.forest("RandomForest", trees.encoders("ordinal", "onehot"))
     straight, others = smooth.linear(), smooth.neighbours()
-    step, half = trees.step, 0.6 * trees.lightgbm({}).tuned["colsample_bytree"].start
+    # The portfolio has the other losses.
+    poisson, tweedie = ({"loss": loss} if trees.amounts else {} for loss in (POISSON, TWEEDIE))
     entropy = {"criterion": "entropy"} if smooth.task.is_classification else {}
-    beginnings = [
-        Beginning(lightgbm, {"num_leaves": 16, "learning_rate": 1.5 * step}),
+    few, quick = trees.few_columns, 1.5 * trees.step
+    smoothed = 6 * int(random.begin().values["min_samples_leaf"])
+    first = [
+        Beginning(lightgbm, {"num_leaves": 16, "learning_rate": quick, **poisson}),
+        Beginning(lightgbm, {"extra_trees": True, "num_leaves": 48, **poisson}),
         Beginning(straight, smooth.strong),
-        Beginning(extra, {"max_features": 1.0, "encoding": "onehot"}),
         Beginning(
-            catboost, {"iterations": 300, "depth": 4, "random_strength": 2.0, "l2_leaf_reg": 5.0}
+            xgboost, {"max_depth": 4, "learning_rate": quick, "encoding": "ordinal", **poisson}
         ),
         Beginning(
-            xgboost,
-            {
-                "max_depth": 4,
-                "learning_rate": 1.5 * step,
-                "encoding": "ordinal",
-                "colsample_bytree": half,
-            },
+            catboost,
+            {"iterations": 300, "depth": 4, "random_strength": 2.0, "l2_leaf_reg": 5.0, **poisson},
         ),
         Beginning(straight, steps={0: smooth.quantiles, 1: smooth.kernel}),
         *(Beginning(node, steps={0: smooth.quantiles}) for node in others),
+    ]
+    later = [
         Beginning(
             lightgbm,
             {
-                "extra_trees": True,
                 "num_leaves": 64,
-                "min_child_samples": 5,
-                "colsample_bytree": half,
+                "min_child_samples": 40,
+                "colsample_bytree": few,
                 "encoding": "ordinal",
+                **tweedie,
             },
         ),
-        Beginning(catboost, {"iterations": 500, "depth": 8, "rsm": 0.6, "l2_leaf_reg": 8.0}),
+        Beginning(extra, {"max_features": 1.0, "encoding": "onehot"}),
+        Beginning(
+            catboost, {"iterations": 500, "depth": 8, "rsm": 0.6, "l2_leaf_reg": 8.0, **tweedie}
+        ),
         Beginning(
             xgboost,
-            {"max_depth": 9, "min_child_weight": 1.0, "colsample_bytree": half, "subsample": 0.9},
+            {"max_depth": 9, "min_child_weight": 1.0, "colsample_bytree": few, "subsample": 0.9},
         ),
-        Beginning(random, {"max_features": 0.2, **entropy}),
+        Beginning(random, {"max_features": 0.2, "min_samples_leaf": smoothed, **entropy}),
     ]
     nodes = (lightgbm, xgboost, catboost, extra, random, straight, *others)
-    return Space(nodes, tuple(beginnings))
+    return Space(nodes, (*first, *later), len(first))
 
 
 def _pipelines(trees: Trees, smooth: _Smooth) -> Space:
@@ -83,17 +86,19 @@ def _pipelines(trees: Trees, smooth: _Smooth) -> Space:
         for node in made
     ]
     straight, others = smooth.linear(), smooth.neighbours()
-    beginnings = [
+    first = [
         Beginning(grown[0]),
         Beginning(straight, steps={0: smooth.quantiles}),
-        Beginning(grown[1], steps={0: smooth.percentile}),
         *(Beginning(node) for node in others),
         Beginning(straight, steps={1: smooth.kernel}),
-        Beginning(grown[2], steps={0: smooth.percentile}),
+        Beginning(grown[2], {"max_depth": 5}, {0: smooth.percentile}),
+    ]
+    later = [
+        Beginning(grown[1], steps={0: smooth.percentile}),
         Beginning(grown[0], {"num_leaves": 48, "extra_trees": True}),
         Beginning(grown[1], {"max_features": 1.0}),
     ]
-    return Space((*grown, straight, *others), tuple(beginnings))
+    return Space((*grown, straight, *others), (*first, *later), len(first))
 
 
 class _Smooth:

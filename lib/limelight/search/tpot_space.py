@@ -27,21 +27,29 @@ _OTHER_STEP = 0.25
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` to ``high``, evenly or evenly by their logarithm."""
+    """Numbers from ``low`` to ``high``, evenly or evenly by their logarithm.
+
+    Args:
+        low, high, start: The ends, and a value that is known to be good.
+        log: Whether the logarithm counts.
+        whole: Whether they are whole numbers.
+        grain: What two numbers must differ by to make a difference.
+    """
 
     low: float
     high: float
     start: float
     log: bool = False
     whole: bool = False
+    grain: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> float:
         return self._at(rng.uniform())
 
     def near(self, value: float, rng: np.random.Generator) -> float:
-        """A step away from a value: mostly a small one."""
+        """A step away from a value: a small or a larger one."""
         low, high, now = self._scaled(self.low), self._scaled(self.high), self._scaled(value)
-        width = rng.choice([0.05, 0.1, 0.25])
+        width = rng.choice([0.08, 0.16, 0.3])
         return self._at(float(np.clip((now - low) / (high - low) + rng.normal(0, width), 0, 1)))
 
     def _scaled(self, value: float) -> float:
@@ -51,8 +59,12 @@ class Range:
         low, high = self._scaled(self.low), self._scaled(self.high)
         value = low + share * (high - low)
         value = math.exp(value) if self.log else value
-        # Three digits are enough for any parameter, and a person can read them.
-        return round(value) if self.whole else float(f"{value:.3g}")
+        if self.whole:
+            return round(value)
+        if self.grain:
+            value = min(self.high, max(self.low, self.grain * round(value / self.grain)))
+        # Two digits are enough: nearer values give the same model again.
+        return float(f"{value:.2g}")
 
 
 @dataclass(frozen=True)
@@ -251,10 +263,17 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Space:
-    """All recipes of a search, and those to begin with."""
+    """All recipes of a search, and those to begin with.
+
+    Args:
+        nodes: The models.
+        beginnings: Known good recipes, cheap first.
+        first: So many of them make the first generation; the others join the later ones.
+    """
 
     nodes: tuple[Node, ...]
     beginnings: tuple[Beginning, ...]
+    first: int = 1
 
     def __deepcopy__(self, memo: Any) -> Space:
         return self

@@ -2,12 +2,18 @@
 
 The ranges follow what was found to matter: Probst, Boulesteix and Bischl, *Tunability*, JMLR 2019;
 Salinas and Erickson, *TabRepo*, AutoML 2024. How many rounds a booster grows is found, not tuned.
+
+Where amounts are predicted (prices, counts, times), effects often multiply and the spread grows
+with the mean: the losses of Poisson and Tweedie with their logarithmic link then fit much better
+than squares do, and still aim at the mean.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from limelight.search.boosting import (
     CatBoostTreesClassifier,
@@ -28,6 +34,13 @@ TREES = 150
 #: The rounds without gain after which a booster stops, times its step: small steps take longer.
 _PATIENT_STEPS = 1.2
 _MOST_ROUNDS = 3000
+#: Shares nearer to each other than this make the same trees.
+_GRAIN = 0.05
+_MANY_COLUMNS = 30
+#: Values spread by less than this part of their mean do not multiply.
+_LEAST_SPREAD = 0.25
+
+SQUARED, POISSON, TWEEDIE = "squared", "poisson", "tweedie"
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,7 @@ class Trees:
         rows: Training rows: many call for larger steps.
         columns: Of the raw frame: of many, a tree looks at fewer.
         categories: Whether any column is a category.
+        amounts: Whether values are predicted that are never negative, and spread.
         seed: Seed of everything random.
     """
 
@@ -46,18 +60,26 @@ class Trees:
     rows: int
     columns: int
     categories: bool
+    amounts: bool
     seed: int
 
     @classmethod
     def of(cls, problem: SearchProblem, seed: int) -> Trees:
         frame = problem.features
         categories = any(column_role(frame[name]) == "category" for name in frame)
-        return cls(problem.task, len(frame), frame.shape[1], categories, seed)
+        amounts = are_amounts(problem.task, problem.target)
+        return cls(problem.task, len(frame), frame.shape[1], categories, amounts, seed)
 
     @property
     def step(self) -> float:
         """The learning rate to begin with: a fit should end in a small share of a minute."""
-        return 0.05 if self.rows <= 5_000 else 0.08 if self.rows <= 20_000 else 0.12
+        trees = self.rows * (len(self.task.classes) if self.task.problem == "multiclass" else 1)
+        return 0.06 if trees <= 10_000 else 0.1 if trees <= 40_000 else 0.15
+
+    @property
+    def few_columns(self) -> float:
+        """A share of the columns that makes trees differ, where there are enough of them."""
+        return share_of_columns(self.columns) * (0.6 if self.columns >= _MANY_COLUMNS else 1.0)
 
     def encoders(self, *kinds: Any) -> dict[str, FrameEncoder]:
         """Encoders by their kind; without categories they differ in nothing."""
@@ -76,20 +98,26 @@ class Trees:
             "n_jobs": 1,
             "random_state": self.seed,
         }
-        if not self.task.is_classification:
-            fixed["objective"] = "regression_l1" if self._absolute else "regression"
+        names = {SQUARED: "regression", POISSON: "poisson", TWEEDIE: "tweedie"}
         tuned: dict[str, Range | OneOf] = {
             "learning_rate": self._steps(),
             "num_leaves": Range(4, 255, 16, log=True, whole=True),
             "min_child_samples": Range(2, 100, 20, log=True, whole=True),
             "colsample_bytree": self._shares(),
-            "subsample": Range(0.5, 1.0, 0.8),
+            "subsample": Range(0.5, 1.0, 0.8, grain=_GRAIN),
             "reg_lambda": Range(0.001, 30.0, 1.0, log=True),
             "extra_trees": OneOf((False, True), False),
+            **self._losses(),
         }
+
+        def make(loss: str = SQUARED, **values: Any) -> Any:
+            if not self.task.is_classification:
+                values["objective"] = "regression_l1" if self._absolute else names[loss]
+            return linked(self._stopped(method(**fixed, **values)), loss)
+
         return Node(
             "LightGBM",
-            lambda **values: self._stopped(method(**fixed, **values)),
+            make,
             tuned,
             encoders,
             weight=3.0,
@@ -108,19 +136,25 @@ class Trees:
             "n_jobs": 1,
             "random_state": self.seed,
         }
-        if not self.task.is_classification:
-            fixed["objective"] = "reg:absoluteerror" if self._absolute else "reg:squarederror"
+        names = {SQUARED: "reg:squarederror", POISSON: "count:poisson", TWEEDIE: "reg:tweedie"}
         tuned: dict[str, Range | OneOf] = {
             "learning_rate": self._steps(),
             "max_depth": Range(2, 10, 4, whole=True),
             "min_child_weight": Range(0.5, 30.0, 2.0, log=True),
             "colsample_bytree": self._shares(),
-            "subsample": Range(0.5, 1.0, 0.8),
+            "subsample": Range(0.5, 1.0, 0.8, grain=_GRAIN),
             "reg_lambda": Range(0.01, 30.0, 1.0, log=True),
+            **self._losses(),
         }
+
+        def make(loss: str = SQUARED, **values: Any) -> Any:
+            if not self.task.is_classification:
+                values["objective"] = "reg:absoluteerror" if self._absolute else names[loss]
+            return linked(self._stopped(method(**fixed, **values)), loss)
+
         return Node(
             "XGBoost",
-            lambda **values: self._stopped(method(**fixed, **values)),
+            make,
             tuned,
             encoders,
             weight=2.0,
@@ -132,20 +166,26 @@ class Trees:
         classes = self.task.is_classification
         method = CatBoostTreesClassifier if classes else CatBoostTreesRegressor
         fixed: dict[str, Any] = {"balanced": self._balanced, "seed": self.seed}
+        names = {POISSON: "Poisson", TWEEDIE: "Tweedie:variance_power=1.5"}
         tuned: dict[str, Range | OneOf] = {
             "iterations": Range(150, 1500, 300, log=True, whole=True),
             "depth": Range(3, 9, 6, whole=True),
             "l2_leaf_reg": Range(0.5, 30.0, 3.0, log=True),
             "random_strength": Range(0.1, 10.0, 1.0, log=True),
-            "rsm": Range(0.2, 1.0, share_of_columns(self.columns)),
+            "rsm": Range(0.2, 1.0, share_of_columns(self.columns), grain=_GRAIN),
+            **self._losses(),
         }
-        if self._absolute:
-            # CatBoost chooses a step of its own for other losses only.
-            fixed["loss_function"] = "MAE"
-            tuned["learning_rate"] = Range(0.02, 0.2, 0.06, log=True)
+
+        def make(loss: str = SQUARED, **values: Any) -> Any:
+            other = "MAE" if self._absolute else names.get(loss)
+            if other is not None:
+                # CatBoost chooses a step of its own for the usual losses only.
+                values |= {"loss_function": other, "learning_rate": 30 / values["iterations"]}
+            return linked(method(**fixed, **values), loss)
+
         return Node(
             "CatBoost",
-            lambda **values: method(**fixed, **values),
+            make,
             tuned,
             {"levels": FrameEncoder("levels")},
             weight=2.0,
@@ -161,7 +201,7 @@ class Trees:
         fixed: dict[str, Any] = {"n_estimators": TREES, "n_jobs": 1, "random_state": self.seed}
         least = least_leaf(self.task, self.rows, TREES)
         tuned: dict[str, Range | OneOf] = {
-            "max_features": Range(0.05, 1.0, 0.4 if classes else 0.8),
+            "max_features": Range(0.05, 1.0, 0.4 if classes else 0.8, grain=_GRAIN),
             "min_samples_leaf": Range(least, 20 * least, least, log=True, whole=True),
         }
         if classes:
@@ -191,7 +231,11 @@ class Trees:
     def _shares(self) -> Range:
         """Of the columns, by how many there are."""
         start = share_of_columns(self.columns)
-        return Range(start / 3, 1.0, start)
+        return Range(start / 3, 1.0, start, grain=max(_GRAIN, 1 / self.columns))
+
+    def _losses(self) -> dict[str, Range | OneOf]:
+        """The choice of a loss, where there is one."""
+        return {"loss": OneOf((SQUARED, POISSON, TWEEDIE), SQUARED)} if self.amounts else {}
 
     def _stopped(self, booster: Any) -> Any:
         method = StoppedClassifier if self.task.is_classification else StoppedRegressor
@@ -205,13 +249,40 @@ class Trees:
         )
 
 
+def are_amounts(task: Task, target: NDArray[Any]) -> bool:
+    """Whether a target is never negative, and spread, and its mean is what counts.
+
+    Example:
+        >>> import numpy as np
+        >>> task = Task("regression", "rmse", "price")
+        >>> [are_amounts(task, np.array(some)) for some in ([0.0, 9.0, 200.0], [-1.0, 1.0])]
+        [True, False]
+    """
+    if task.is_classification or task.metric == "mae" or target.min() < 0:
+        return False
+    return bool(target.std() > _LEAST_SPREAD * target.mean())
+
+
+def linked(model: Any, loss: str) -> Any:
+    """A regressor for a loss: with a logarithmic link it gets the target in units of its spread.
+
+    Its other parameters then mean what they do with squares, and its rounds are no more.
+    """
+    if loss == SQUARED:
+        return model
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.preprocessing import StandardScaler
+
+    return TransformedTargetRegressor(model, transformer=StandardScaler(with_mean=False))
+
+
 def _cost_of_lightgbm(values: Values) -> float:
-    step = (0.03 / values["learning_rate"]) ** 0.8
+    step = (0.03 / values["learning_rate"]) ** 0.8 * _dearer(values)
     return 3.0 * step * (values["num_leaves"] / 8) ** 0.3 * _part(values["colsample_bytree"])
 
 
 def _cost_of_xgboost(values: Values) -> float:
-    step = (0.03 / values["learning_rate"]) ** 0.8
+    step = (0.03 / values["learning_rate"]) ** 0.8 * _dearer(values)
     return 6.0 * step * 1.25 ** (values["max_depth"] - 6) * _part(values["colsample_bytree"])
 
 
@@ -226,3 +297,8 @@ def _cost_of_forest(values: Values) -> float:
 def _part(share: float) -> float:
     """What a share of the columns costs of what all of them do."""
     return 0.4 + 0.6 * share
+
+
+def _dearer(values: Values) -> float:
+    """What the logarithmic link costs: more rounds."""
+    return 1.0 if values.get("loss", SQUARED) == SQUARED else 1.5
