@@ -21,7 +21,7 @@ LEAST_SHARE = 0.95
 _SAMPLE = 200
 
 _FORMS = (
-    *("%Y/%m/%d", "%Y.%m.%d", "%Y%m%dT%H%M%S", "%Y/%m", "%m/%Y", "%m.%Y"),
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%dT%H%M%S", "%Y/%m", "%m/%Y", "%m.%Y"),
     *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y"),
     *("%d/%m/%y", "%m/%d/%y", "%d-%m-%y", "%m-%d-%y"),
     *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d. %B %Y", "%d%b%Y"),
@@ -29,7 +29,9 @@ _FORMS = (
     *("%a %b %d %Y", "%a, %d %b %Y", "%A, %B %d, %Y", "%a %d %b %Y", "%a %b %d %H:%M:%S %z %Y"),
     *("%b-%Y", "%b %Y", "%B %Y", "%B-%Y", "%Y-%b", "%b-%y"),
 )
-_ISO = re.compile(r"\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}.*)?)?")
+_ISO = re.compile(
+    r"\d{4}-\d{2}(?:-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?)?"
+)
 _CLOCK = re.compile(
     r"(?P<between>[T ,]+)(?P<hour>\d{1,2}):\d{2}(?P<second>:\d{2})?(?P<fraction>\.\d+)?"
     r"(?P<half>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|[+-]\d{2}:?\d{2}))?$"
