@@ -42,9 +42,6 @@ MANY_LEVELS = 50
 COVERED = 0.98
 #: Differences are made of up to so many columns of dates.
 MOST_DATES = 4
-#: Codes (``N502UA``, ``17-2041``) are short and have few runs of letters and digits.
-_LONGEST_CODE = 20
-_MOST_RUNS = 5
 
 
 class Block(Protocol):
@@ -133,17 +130,25 @@ class Planner:
     def _of_code(self, texts: Texts) -> list[Block]:
         """The letters and digits that a code begins and ends with."""
         blocks: list[Block] = []
-        for last in (False, True):
+        for last in self._ends(texts, "letters"):
             place = "last" if last else "first"
             letters = Texts(texts.name, "letters", last)
             blocks += self._of_letters(letters, f"{texts.name} ({place} letters)")
-            digits = WrittenNumber(
-                Texts(texts.name, "digits", last),
-                AmountForm(",", {"": 1.0}, plain=True),
-                f"{texts.name} ({place} digits)",
-            )
-            blocks += self._if_telling(digits)
+        for last in self._ends(texts, "digits"):
+            place = "last" if last else "first"
+            digits = Texts(texts.name, "digits", last)
+            form = AmountForm(",", {"": 1.0}, plain=True)
+            number = WrittenNumber(digits, form, f"{texts.name} ({place} digits)")
+            blocks += self._if_telling(number)
         return blocks
+
+    def _ends(self, texts: Texts, part: str) -> list[bool]:
+        """Whether to look at the first run, or at the last too, where it is another."""
+        first, last = (
+            self.frame.levels(Texts(texts.name, part, last=last)) for last in (False, True)
+        )
+        same = first.texts == last.texts and np.array_equal(first.codes, last.codes)
+        return [False] if same else [False, True]
 
     def _of_letters(self, texts: Texts, name: str) -> list[Block]:
         levels = Counted(self.frame.levels(texts))
