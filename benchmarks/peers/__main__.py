@@ -2,7 +2,7 @@
 
     python -m benchmarks.peers --tasks FOLDER --minutes 1 5 --tools limelight flaml --cores 2
     python -m benchmarks.peers --list
-    python -m benchmarks.peers --report peers.jsonl
+    python -m benchmarks.peers --report peers.jsonl --plot peers.svg
 
 A task is a folder with train.csv.gz, test.csv.gz and task.json. Results are added to --out as they
 come; what is there is not run again.
@@ -18,11 +18,12 @@ from pathlib import Path
 
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
-from benchmarks.peers.processes import check_cores
-from benchmarks.peers.report import report
-from benchmarks.peers.results import Key, Result, Results
-from benchmarks.peers.tasks import find_tasks, load_task
+from benchmarks.peers.report import plot, report
 from benchmarks.peers.tools import TOOLS, Tool
+from limelight.benchmark.processes import check_cores
+from limelight.benchmark.results import Key, Results
+from limelight.benchmark.tasks import find_tasks, load_task
+from limelight.errors import LimelightError
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -34,6 +35,9 @@ def main(words: Sequence[str] | None = None) -> None:
             return
         if given.report:
             print(report(Results(given.report), given.tools))
+            if given.plot:
+                for file in plot(Results(given.report), given.plot, given.tools):
+                    print(f"drawn: {file}")
             return
         check_cores(given.cores)
         tools = [TOOLS[name] for name in given.tools or TOOLS]
@@ -42,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> None:
         done = set() if given.again else results.done()
         run_all(tools, folders, results, done, given.minutes, given.seeds, given.cores)
         print(report(results, given.tools))
-    except ValueError as error:
+    except (ValueError, LimelightError) as error:
         sys.exit(str(error))
 
 
@@ -62,7 +66,7 @@ def run_all(
         for tool in tools:
             key = Key(tool.name, task.name, seed, budget, cores)
             if key not in done:
-                print(_line(measure(tool, task, key, results, cache)), flush=True)
+                print(measure(tool, task, key, results, cache), flush=True)
 
 
 def listing(cache: Path) -> str:
@@ -73,17 +77,6 @@ def listing(cache: Path) -> str:
         state = "installed" if there else "installed at its first run"
         lines.append(f"{tool.name:18}{tool.about:52}{state}")
     return "\n".join(lines)
-
-
-def _line(result: Result) -> str:
-    what = f"{result.task} {result.minutes:g} min seed {result.seed}: {result.tool} {result.status}"
-    if result.score is None:
-        return f"{what}, {result.reason}"
-    return (
-        f"{what}, {result.metric} {result.score:.5g} [{result.low:.4g}, {result.high:.4g}],"
-        f" overrun {result.overrun_seconds:.1f} s, peak {result.peak_mb:.0f} MB,"
-        f" load {result.load_before:.1f} to {result.load_after:.1f}"
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--again", action="store_true", help="run also what has a result")
     add("--list", action="store_true", help="list the tools and leave")
     add("--report", type=Path, metavar="FILE", help="print the tables of a results file and leave")
+    add("--plot", type=Path, metavar="SVG", help="with --report: draw the normalised scores, too")
     return parser
 
 

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.peers import processes
 from benchmarks.peers.environments import InstallError
-from benchmarks.peers.results import Key, Result, Results
 from benchmarks.peers.runner import Request
-from benchmarks.peers.tasks import BenchmarkTask
 from benchmarks.peers.tools import Tool
+from limelight.benchmark import processes
+from limelight.benchmark.results import Key, Result, Results
+from limelight.benchmark.tasks import BenchmarkTask
 from limelight.model.comparison import bootstrap_interval
 
 Array = NDArray[Any]
@@ -43,7 +43,7 @@ def measure(tool: Tool, task: BenchmarkTask, key: Key, results: Results, cache: 
         **key._asdict(),
         status="absent",
         metric=task.task.metric,
-        floor=_floor(task),
+        floor=task.metric(task.truth, task.constant),
         train_rows=task.train_rows,
         test_rows=len(task.truth),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -75,6 +75,7 @@ def _run(
         overdue=_overdue(folder, request.seconds),
     )
     facts: dict[str, Any] = {"peak_mb": ended.peak_mb, "load_after": os.getloadavg()[0]}
+    facts["cpu_seconds"] = ended.cpu_seconds
     result = replace(result, **facts, **_times(folder, ended, request.seconds))
     answer = _noted(folder, "answer")
     try:
@@ -109,7 +110,7 @@ def _times(folder: Path, ended: processes.Ended, seconds: float) -> dict[str, An
 
 def _request(tool: Tool, task: BenchmarkTask, result: Result, folder: Path) -> Request:
     rows = folder / "rows.csv"
-    task.write_rows(rows)
+    task.test_rows().to_csv(rows, index=False)
     return Request(
         task=task.name,
         train=str(task.train.resolve()),
@@ -171,11 +172,6 @@ def _prediction(folder: Path, task: BenchmarkTask) -> Array:
     if not np.isfinite(found).all():
         raise ValueError(f"{int((~np.isfinite(found)).any(axis=1).sum())} rows have no prediction")
     return found if task.task.is_classification else found[:, 0]
-
-
-def _floor(task: BenchmarkTask) -> float:
-    constant = np.broadcast_to(task.floor, (len(task.truth), *task.floor.shape))
-    return task.metric(task.truth, constant.astype("float64"))
 
 
 def _ending(folder: Path, ended: processes.Ended, seconds: float) -> str:

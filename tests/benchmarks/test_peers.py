@@ -14,11 +14,13 @@ from sklearn.metrics import log_loss, roc_auc_score
 from benchmarks.peers import __main__ as peers
 from benchmarks.peers import environments
 from benchmarks.peers.measure import measure
-from benchmarks.peers.report import against, normalised, ranks, report, summary
-from benchmarks.peers.results import Key, Result, Results
+from benchmarks.peers.report import report
 from benchmarks.peers.runner import Request, aligned, certain
-from benchmarks.peers.tasks import find_tasks, load_task
 from benchmarks.peers.tools import TOOLS, Tool
+from limelight.benchmark.results import Key, Result, Results
+from limelight.benchmark.scores import against, normalised, ranks, summary
+from limelight.benchmark.tasks import find_tasks, load_task
+from limelight.errors import InputError
 
 ROWS = 60
 
@@ -127,15 +129,15 @@ def test_labels_that_look_like_numbers_stay_text(tmp_path):
 
 def test_tasks_are_found_by_name_and_unknown_ones_named(folder):
     assert find_tasks(folder.parent) == [folder]
-    with pytest.raises(ValueError, match=r"no task sales in .*there are binary"):
+    with pytest.raises(InputError, match=r"no task sales in .*There are binary"):
         find_tasks(folder.parent, ["sales"])
-    with pytest.raises(ValueError, match="no task at all"):
+    with pytest.raises(InputError, match="no task at all"):
         find_tasks(folder)
 
 
 def test_a_test_split_of_another_shape_is_refused(folder):
     pd.read_csv(folder / "test.csv.gz").drop(columns="text").to_csv(folder / "test.csv.gz")
-    with pytest.raises(ValueError, match="train and test need the same columns"):
+    with pytest.raises(InputError, match="train and test need the same columns"):
         load_task(folder)
 
 
@@ -366,7 +368,7 @@ def test_ourselves_against_each_on_the_same_rows(store):
     for tool, scale in (("limelight", 0.5), ("flaml", 0.5), ("hgb", 2.0), ("h2o", 0.1)):
         kept(store, tool, truth + scale * noise, truth)
     store.append(result("tpot", "sales", None, metric="rmse"))
-    table = against(store, store.all()).set_index("tool")
+    table = against(store.all(), store.predictions, "limelight").set_index("tool")
     assert table["verdict"].to_dict() == {"flaml": "even", "hgb": "better", "h2o": "worse"}
     spread = np.sqrt((noise**2).mean())
     assert table.loc["hgb", "difference"] == pytest.approx(1.5 * spread)
@@ -377,8 +379,8 @@ def test_ourselves_against_each_on_the_same_rows(store):
 def test_predictions_of_other_rows_are_not_compared(store):
     truth = np.arange(5.0)
     pair = [kept(store, "limelight", truth, truth), kept(store, "hgb", truth, truth + 1)]
-    with pytest.raises(ValueError, match="other test rows"):
-        against(store, pair)
+    with pytest.raises(InputError, match="other test rows"):
+        against(pair, store.predictions, "limelight")
 
 
 def test_the_last_result_counts(store):
@@ -392,7 +394,7 @@ def test_a_line_that_is_no_result_is_named(store):
     store.append(result("a", "one", 0.6))
     with store.path.open("a") as out:
         out.write('{"tool": "a"')
-    with pytest.raises(ValueError, match="line 2 is no result"):
+    with pytest.raises(InputError, match="line 2 is no result"):
         store.all()
     with pytest.raises(SystemExit, match="line 2 is no result"):
         peers.main(["--report", str(store.path)])
@@ -413,6 +415,23 @@ def test_the_report_is_made_of_stored_results_alone(store, capsys):
     assert "| two | 0 | rmse (less is better) | 30 [30, 30] | **10** [10, 10] |" in text
     assert "- c on one, seed 0: failed" in text
     assert "limelight against each" not in text
+
+
+def test_the_report_counts_wins_and_draws(store, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=200)
+    for tool, scale in (("limelight", 0.5), ("hgb", 2.0)):
+        kept(store, tool, truth + scale * rng.normal(size=200), truth, floor=5.0)
+    store.append(result("flaml", "sales", 0.9, metric="rmse", floor=5.0))
+    peers.main(["--report", str(store.path), "--plot", str(tmp_path / "peers.svg")])
+    text = capsys.readouterr().out
+    assert "| tool | wins | ties | losses | better | even | worse |" in text
+    assert "| hgb | 0 | 1 | 0 | 1 | 0 | 0 |" in text
+    assert "| flaml | 0 | 0 | 1 |  |  |  |" in text
+    drawn = (tmp_path / "peers-1min-2cores.svg").read_text()
+    assert drawn.startswith("<svg")
+    assert "prefers-color-scheme" in drawn
+    assert "var(--series-0)" in drawn
 
 
 def test_a_report_may_be_of_some_tools(store):

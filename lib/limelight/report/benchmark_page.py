@@ -10,13 +10,11 @@ from typing import Any
 import pandas as pd
 
 from limelight.explain.text import value_text
-from limelight.report import figures
+from limelight.report.benchmark_figure import MOST_ROWS, places, task_figure
 from limelight.report.template import number, template
 from limelight.search.metrics import METRICS
 
 View = dict[str, Any]
-
-_MOST_FIGURE_ROWS = 60
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ def render_benchmark_report(report: BenchmarkReport) -> str:
             verdict=_verdict(report),
             summary=report.summary.reset_index().to_dict("records"),
             scores=_scores(report, tools),
-            figure=figures.scores_by_task(_shown(report), tools, report.us),
-            not_drawn=max(0, len(_places(report.results)) - _MOST_FIGURE_ROWS),
+            figure=task_figure(report.results, tools, report.us),
+            not_drawn=max(0, len(places(report.results)) - MOST_ROWS),
             pairs=_pairs(report),
             differences=report.comparisons.to_dict("records"),
             runs=_runs(report),
@@ -103,35 +101,6 @@ def _verdict(report: BenchmarkReport) -> str:
         told = [f"{counts.get(word, 0)} times {word}" for word in ("better", "even", "worse")]
         said.append(f"Against the others, row by row: {', '.join(told)}.")
     return " ".join(said)
-
-
-def _places(results: pd.DataFrame) -> list[tuple[str, int]]:
-    """Tasks and seeds in their order."""
-    return list(dict.fromkeys(zip(results["task"], results["seed"], strict=True)))
-
-
-def _shown(report: BenchmarkReport) -> pd.DataFrame:
-    """The rows of the figure, with intervals on the normalised axis."""
-    # The constant is 0 on this axis by its definition.
-    results = report.results[report.results["tool"] != "constant"]
-    kept = _places(results)[:_MOST_FIGURE_ROWS]
-    here = [place in kept for place in zip(results["task"], results["seed"], strict=True)]
-    table = results[here].copy()
-    several = table["seed"].nunique() > 1
-    table["place"] = [
-        f"{task}, seed {seed}" if several else task
-        for task, seed in zip(table["task"], table["seed"], strict=True)
-    ]
-    signs = table["metric"].map(lambda name: METRICS[name].sign)
-    gains = signs * table["score"].astype("float64").fillna(table["floor"])
-    floors = signs * table["floor"]
-    best = gains.groupby([table["task"], table["seed"]]).transform("max")
-    room = (best - floors).where(best > floors)
-    for name in ("low", "high"):
-        table[name] = (signs * table[name].astype("float64") - floors) / room
-    # An interval of a metric that is to be small has its better end below.
-    table[["low", "high"]] = table[["low", "high"]].apply(sorted, axis=1, result_type="expand")
-    return table
 
 
 def _scores(report: BenchmarkReport, tools: Sequence[str]) -> list[View]:
