@@ -8,7 +8,7 @@ from limelight.search.configuration import class_weight
 from limelight.search.engine import SearchProblem
 from limelight.search.features import FrameEncoder
 from limelight.search.tpot_space import Beginning, Node, OneOf, Range, Space, Values
-from limelight.search.tpot_trees import POISSON, TWEEDIE, Trees
+from limelight.search.tpot_trees import LOG, PLAIN, POISSON, TWEEDIE, Trees
 
 # Nearest neighbours look at every row for every prediction.
 _MOST_ROWS_FOR_NEIGHBOURS = 20_000
@@ -21,7 +21,7 @@ def build_space(problem: SearchProblem, seed: int, number: int) -> Space:
     cheap first, and is not what the portfolio of `limelight.search.portfolio` tries.
     """
     trees = Trees.of(problem, seed)
-    smooth = _Smooth(problem, seed)
+    smooth = _Smooth(problem, trees)
     return _models(trees, smooth) if number % 2 == 0 else _pipelines(trees, smooth)
 
 
@@ -34,13 +34,16 @@ def _models(trees: Trees, smooth: _Smooth) -> Space:
     straight, others = smooth.linear(), smooth.neighbours()
     # The portfolio has the other losses.
     poisson, tweedie = ({"loss": loss} if trees.amounts else {} for loss in (POISSON, TWEEDIE))
+    log = {"target": LOG} if trees.skewed else {}
     entropy = {"criterion": "entropy"} if smooth.task.is_classification else {}
     few, quick = trees.few_columns, 1.5 * trees.step
     smoothed = 6 * int(random.begin().values["min_samples_leaf"])
     first = [
         Beginning(lightgbm, {"num_leaves": 16, "learning_rate": quick, **poisson}),
-        Beginning(lightgbm, {"extra_trees": True, "num_leaves": 48, **poisson}),
-        Beginning(straight, smooth.strong),
+        Beginning(
+            lightgbm, {"extra_trees": True, "num_leaves": 40, "learning_rate": quick, **poisson}
+        ),
+        Beginning(straight, {**smooth.strong, **log}),
         Beginning(
             xgboost, {"max_depth": 4, "learning_rate": quick, "encoding": "ordinal", **poisson}
         ),
@@ -48,7 +51,7 @@ def _models(trees: Trees, smooth: _Smooth) -> Space:
             catboost,
             {"iterations": 300, "depth": 4, "random_strength": 2.0, "l2_leaf_reg": 5.0, **poisson},
         ),
-        Beginning(straight, steps={0: smooth.quantiles, 1: smooth.kernel}),
+        Beginning(straight, log, {0: smooth.quantiles, 1: smooth.kernel}),
         *(Beginning(node, steps={0: smooth.quantiles}) for node in others),
     ]
     later = [
@@ -62,7 +65,7 @@ def _models(trees: Trees, smooth: _Smooth) -> Space:
                 **tweedie,
             },
         ),
-        Beginning(extra, {"max_features": 1.0, "encoding": "onehot"}),
+        Beginning(extra, {"max_features": 1.0, "encoding": "onehot", **log}),
         Beginning(
             catboost, {"iterations": 500, "depth": 8, "rsm": 0.6, "l2_leaf_reg": 8.0, **tweedie}
         ),
@@ -104,7 +107,7 @@ def _pipelines(trees: Trees, smooth: _Smooth) -> Space:
 class _Smooth:
     """Models that take standardised one-hot columns, and the steps in front of them."""
 
-    def __init__(self, problem: SearchProblem, seed: int) -> None:
+    def __init__(self, problem: SearchProblem, trees: Trees) -> None:
         from sklearn.decomposition import PCA
         from sklearn.feature_selection import SelectPercentile, f_classif, f_regression
         from sklearn.kernel_approximation import Nystroem
@@ -112,8 +115,10 @@ class _Smooth:
 
         self.problem = problem
         self.task = problem.task
+        self.trees = trees
+        seed = trees.seed
         # Much more regularised than what the baselines have.
-        self.strong = {"C": 0.02} if self.task.is_classification else {"alpha": 200.0}
+        self.strong = {"C": 0.02} if self.task.is_classification else {"alpha": 100.0}
         columns = max(1, problem.features.shape[1])
         relation = f_classif if self.task.is_classification else f_regression
         self.quantiles = _step(
@@ -156,7 +161,11 @@ class _Smooth:
         encoders = {"onehot": FrameEncoder("onehot", "standard")}
         if not self.task.is_classification:
             tuned: dict[str, Range | OneOf] = {"alpha": Range(0.01, 1000.0, 1.0, log=True)}
-            return Node("Ridge", Ridge, tuned, encoders, self.slots)
+
+            def make(target: str = PLAIN, **values: Any) -> Any:
+                return self.trees.scaled(Ridge(**values), target)
+
+            return Node("Ridge", make, {**tuned, **self.trees.targets()}, encoders, self.slots)
         weight = class_weight(self.task)
         return Node(
             "LogisticRegression",

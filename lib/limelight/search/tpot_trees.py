@@ -26,6 +26,7 @@ from limelight.search.engine import SearchProblem
 from limelight.search.features import FrameEncoder
 from limelight.search.portfolio import least_leaf, share_of_columns
 from limelight.search.roles import column_role
+from limelight.search.target import LogTarget, is_skewed
 from limelight.search.task import Task
 from limelight.search.tpot_space import Node, OneOf, Range, Values
 
@@ -41,6 +42,7 @@ _MANY_COLUMNS = 30
 _LEAST_SPREAD = 0.25
 
 SQUARED, POISSON, TWEEDIE = "squared", "poisson", "tweedie"
+PLAIN, LOG = "plain", "log"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Trees:
         columns: Of the raw frame: of many, a tree looks at fewer.
         categories: Whether any column is a category.
         amounts: Whether values are predicted that are never negative, and spread.
+        skewed: Whether their logarithm is less skewed than they are.
         seed: Seed of everything random.
     """
 
@@ -61,6 +64,7 @@ class Trees:
     columns: int
     categories: bool
     amounts: bool
+    skewed: bool
     seed: int
 
     @classmethod
@@ -68,7 +72,8 @@ class Trees:
         frame = problem.features
         categories = any(column_role(frame[name]) == "category" for name in frame)
         amounts = are_amounts(problem.task, problem.target)
-        return cls(problem.task, len(frame), frame.shape[1], categories, amounts, seed)
+        skewed = not problem.task.is_classification and is_skewed(problem.target)
+        return cls(problem.task, len(frame), frame.shape[1], categories, amounts, skewed, seed)
 
     @property
     def step(self) -> float:
@@ -209,13 +214,25 @@ class Trees:
             tuned["criterion"] = OneOf(("gini", "entropy"), "gini")
         if name == "ExtraTrees":
             tuned["bootstrap"] = OneOf((False, True), False)
+
+        def make(target: str = PLAIN, **values: Any) -> Any:
+            return self.scaled(method(**fixed, **values), target)
+
         return Node(
             name,
-            lambda **values: method(**fixed, **values),
-            tuned,
+            make,
+            {**tuned, **self.targets()},
             encoders,
             cost=_cost_of_forest,
         )
+
+    def targets(self) -> dict[str, Range | OneOf]:
+        """The choice of the scale on which a target is fitted, where there is one."""
+        return {"target": OneOf((PLAIN, LOG), PLAIN)} if self.skewed else {}
+
+    def scaled(self, model: Any, target: str) -> Any:
+        """A model that is fitted on a scale of the target."""
+        return model if target == PLAIN else LogTarget(model, smear=not self._absolute)
 
     @property
     def _absolute(self) -> bool:
