@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 from limelight.search.budget import Budget
 from limelight.search.child import _Order, _settle_in, run_search
 from limelight.search.engine import SearchProblem
+from limelight.search.packing import unpack_result
 from limelight.search.processes import child_environment
 from limelight.search.task import Task
 
@@ -154,3 +156,31 @@ def test_the_child_dies_with_its_parent(problem: SearchProblem, tmp_path: Path) 
         parent.wait()
     _until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 5.0)
     assert json.loads((tmp_path / "work" / "order.json").read_text())["parent"] == parent.pid
+
+
+@pytest.mark.slow
+def test_who_hands_a_search_on_needs_none_of_its_libraries(
+    problem: SearchProblem, tmp_path: Path
+) -> None:
+    (tmp_path / "problem").write_bytes(pickle.dumps(problem))
+    script = """
+import pickle, sys
+from pathlib import Path
+import limelight.runs
+from limelight.search.budget import Budget
+from limelight.search.child import run_search
+from limelight.search.packing import pack_result
+folder = Path(sys.argv[1])
+problem = pickle.loads((folder / "problem").read_bytes())
+result = run_search("baseline", problem, Budget(trials=1), seed=0, number=0, cores=1,
+                    workdir=folder / "work")
+(folder / "result").write_bytes(pack_result(result))
+heavy = {"pandas", "pyarrow", "scipy", "sklearn", "lightgbm"} & set(sys.modules)
+sys.exit(f"imported {heavy}" if heavy else 0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = unpack_result((tmp_path / "result").read_bytes())
+    assert {one.id for one in found.candidates} >= {"baseline-0/0", "baseline-0/1"}

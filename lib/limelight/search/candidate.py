@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -78,14 +80,28 @@ class Candidate:
 class SearchResult:
     """The trials and candidates of one search, and what went wrong if it ended early.
 
-    ``failed`` is empty for a search that ended as planned; else it says why it did not, in a
-    sentence. Candidates found before that are kept.
+    Args:
+        engine, search: Whose result it is.
+        pickled: The best candidates, a pickle each: who hands a result on needs none of the
+            libraries of its models.
+        trials: Every attempt.
+        wall_seconds, peak_memory_mb: What it cost.
+        failed: Empty for a search that ended as planned; else why it did not, in a sentence.
+            Candidates found before that are kept.
     """
 
     engine: str
     search: int
-    candidates: list[Candidate] = field(default_factory=list)
+    pickled: list[bytes] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     wall_seconds: float = 0.0
     peak_memory_mb: float = 0.0
     failed: str = ""
+
+    @cached_property
+    def candidates(self) -> list[Candidate]:
+        """The candidates, best first by their trials; imports what they need."""
+        return [pickle.loads(one) for one in self.pickled]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "candidates"}

@@ -165,14 +165,14 @@ def _result(
     killed: bool,
 ) -> SearchResult:
     ledger = _ledger(order, problem, workdir)
-    candidates = ledger.candidates(MOST_CANDIDATES)
+    pickled = ledger.pickled(MOST_CANDIDATES)
     failed = _what_happened(order, workdir, returncode, peak, killed)
-    if not candidates and not failed:
+    if not pickled and not failed:
         failed = f"the {order.engine} search ended before a candidate was finished."
     return SearchResult(
         engine=order.engine,
         search=order.number,
-        candidates=candidates,
+        pickled=pickled,
         trials=sorted(ledger.trials, key=lambda trial: trial.number),
         wall_seconds=time.monotonic() - order.started,
         peak_memory_mb=peak,

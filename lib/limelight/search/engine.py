@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
 from numpy.typing import NDArray
 
 from limelight.errors import InputError, did_you_mean
@@ -16,6 +15,8 @@ from limelight.search.packing import pack, unpack
 from limelight.search.task import Task
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from limelight.search.ledger import Ledger
 
 Folds = list[tuple["NDArray[Any]", "NDArray[Any]"]]
@@ -45,10 +46,18 @@ class SearchProblem:
 
     def __getstate__(self) -> dict[str, Any]:
         # As an artifact the frame is Parquet: a tenth of the time and size of pickled objects.
-        return {**self.__dict__, "features": pack(self.features)}
+        known = dict(self.__dict__)
+        if "packed" not in known:
+            known["packed"] = pack(known["features"])
+        known.pop("features", None)
+        return known
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, features=unpack(state["features"]))
+    def __getattr__(self, name: str) -> Any:
+        """Unpack the frame when it is first asked for: who hands a problem on does not ask."""
+        if name != "features" or "packed" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        self.__dict__["features"] = unpack(self.__dict__.pop("packed"))
+        return self.__dict__["features"]
 
 
 class Engine(Protocol):

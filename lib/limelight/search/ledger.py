@@ -119,8 +119,13 @@ class Ledger:
         """The candidates on disk, best first; the ``limit`` best, if given.
 
         Of equal ones the earlier comes first. One whose trial was not entered any more, because
-        of a kill, counts as the best: its score is known only when it is read.
+        of a kill, is among the best: its score is known only when it is read.
         """
+        found: list[Candidate] = [pickle.loads(one) for one in self.pickled(limit)]
+        return sorted(found, key=lambda c: (-self.metric.sign * c.score, c.number))
+
+    def pickled(self, limit: int | None = None) -> list[bytes]:
+        """The pickles of `candidates`, in the order of their trials' scores."""
         gains = {t.number: self.metric.sign * t.score for t in self.trials if t.score is not None}
 
         def place(path: Path) -> tuple[float, int]:
@@ -128,8 +133,7 @@ class Ledger:
             return -gains.get(number, float("inf")), number
 
         paths = sorted(self.folder.glob("candidate-*.pkl"), key=place)[:limit]
-        found: list[Candidate] = [pickle.loads(path.read_bytes()) for path in paths]
-        return sorted(found, key=lambda c: (-self.metric.sign * c.score, c.number))
+        return [path.read_bytes() for path in paths]
 
     def _progress(self, trial: Trial, before: float | None) -> None:
         """One line that a person can follow, for a new best, else at most every ten seconds."""

@@ -7,9 +7,9 @@ import pickle
 import zlib
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
+
     from limelight.search.candidate import SearchResult
 
 
@@ -17,6 +17,7 @@ def pack(frame: pd.DataFrame) -> bytes:
     """A frame with its index and dtypes as Parquet bytes (zstd).
 
     Example:
+        >>> import pandas as pd
         >>> unpack(pack(pd.DataFrame({"a": [1, 2]}, index=["x", "y"]))).loc["y", "a"].item()
         2
     """
@@ -27,6 +28,8 @@ def pack(frame: pd.DataFrame) -> bytes:
 
 def unpack(packed: bytes) -> pd.DataFrame:
     """The frame that `pack` packed."""
+    import pandas as pd
+
     return pd.read_parquet(io.BytesIO(packed), engine="pyarrow")
 
 
@@ -36,6 +39,6 @@ def pack_result(result: SearchResult) -> bytes:
 
 
 def unpack_result(packed: bytes) -> SearchResult:
-    """The result that `pack_result` packed; imports what its candidates need."""
+    """The result that `pack_result` packed."""
     result: SearchResult = pickle.loads(zlib.decompress(packed))
     return result

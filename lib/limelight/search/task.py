@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from limelight.errors import InputError
 from limelight.search.metrics import METRICS, Metric, default_metric, find_metric
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Problem = Literal["binary", "multiclass", "regression"]
 PROBLEMS: tuple[Problem, ...] = ("binary", "multiclass", "regression")
@@ -28,6 +30,7 @@ class Task:
             probability array; empty for regression. For binary tasks the positive class is last.
 
     Example:
+        >>> import pandas as pd
         >>> task = infer_task(pd.Series(["good", "bad", "good"], name="class"))
         >>> task.problem, task.metric, task.positive
         ('binary', 'roc_auc', 'bad')
@@ -61,6 +64,8 @@ class Task:
         """
         if not self.is_classification:
             return target.to_numpy(dtype="float64", na_value=np.nan)
+        import pandas as pd  # a process that only hands a task on needs no pandas
+
         codes = pd.Index(list(self.classes), dtype=object).get_indexer(
             pd.Index(target.astype(object))
         )
@@ -135,9 +140,11 @@ def infer_task(
 
 
 def _infer_problem(target: pd.Series, counts: pd.Series) -> Problem:
+    from pandas.api import types
+
     if len(counts) == 2:
         return "binary"
-    if not _is_number(target) or pd.api.types.is_bool_dtype(target):
+    if not _is_number(target) or types.is_bool_dtype(target):
         return "multiclass"
     whole = bool((target.astype("float64") % 1 == 0).all())
     few = len(counts) <= 20 and len(target) >= 5 * len(counts)
@@ -153,9 +160,11 @@ def _same(name: str, given: str) -> bool:
 
 def _is_number(target: pd.Series) -> bool:
     """Whether the values are numbers; decimals are, in a column of objects."""
-    if pd.api.types.is_numeric_dtype(target):
+    from pandas.api import types
+
+    if types.is_numeric_dtype(target):
         return True
-    return pd.api.types.infer_dtype(target, skipna=True) == "decimal"
+    return types.infer_dtype(target, skipna=True) == "decimal"
 
 
 def _classes(name: str, counts: pd.Series, kind: Problem, positive: str | None) -> tuple[Any, ...]:
