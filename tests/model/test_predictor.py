@@ -14,11 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from limelight.errors import InputError
+from limelight.model.calibration import Calibration
+from limelight.model.decision import Decision
 from limelight.model.ensemble import WeightedModel
 from limelight.model.predictor import Predictor
 from limelight.search.features import FrameEncoder
@@ -255,3 +258,33 @@ def test_a_missing_package_is_named_with_its_version(tmp_path: Path) -> None:
     _rewrite(path, packages={"oddmodel": {"name": "odd-model", "version": "1.2"}})
     with pytest.raises(InputError, match=r"pip install 'odd-model==1\.2'"):
         Predictor.load(path)
+
+
+def test_labels_follow_the_decision_and_probabilities_do_not() -> None:
+    frame = pd.DataFrame({"a": [0.0, 1.0]})
+    task = Task("binary", "f1", "y", ("no", "yes"))
+    member = DummyClassifier(strategy="prior").fit(frame, [0, 1])
+    member.class_prior_ = np.array([0.7, 0.3])
+    plain = Predictor(WeightedModel((member,), (1.0,), task), task, frame, {})
+    careful = Predictor(
+        WeightedModel((member,), (1.0,), task, decision=Decision.at(0.25)), task, frame, {}
+    )
+    assert plain.predict(frame).tolist() == ["no", "no"]
+    assert careful.predict(frame).tolist() == ["yes", "yes"]
+    assert careful.predict_proba(frame).equals(plain.predict_proba(frame))
+    assert "yes: from a probability of 0.25 on" in repr(careful)
+    assert "0.25 on" in careful._repr_html_()
+
+
+def test_a_calibration_and_a_decision_are_saved(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": np.arange(6.0)})
+    task = Task("multiclass", "balanced_accuracy", "y", ("p", "q", "r"))
+    member = DecisionTreeClassifier(max_depth=1).fit(frame, [0, 0, 1, 1, 2, 2])
+    model = WeightedModel(
+        (member,), (1.0,), task, Calibration(0.5, (0.1, 0.0, -0.1)), Decision((0.2, 0.2, 0.6))
+    )
+    predictor = Predictor(model, task, frame, {})
+    again = Predictor.load(predictor.save(tmp_path / "model.limelight"))
+    assert again.predict_proba(frame).equals(predictor.predict_proba(frame))
+    assert again.predict(frame).tolist() == predictor.predict(frame).tolist()
+    assert "r" in set(again.predict(frame.iloc[3:]))

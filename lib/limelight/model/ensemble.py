@@ -1,4 +1,4 @@
-"""Greedy ensembles of candidates, and whether they are better than the best candidate alone.
+"""Greedy ensembles of candidates, and whether they are worse than the best candidate alone.
 
 The weights come from greedy selection with replacement on out-of-fold predictions (Caruana,
 Niculescu-Mizil, Crew and Ksikes, *Ensemble Selection from Libraries of Models*, ICML 2004). A
@@ -8,7 +8,7 @@ and the best single is cross-fitted: both are chosen on all folds but one, and s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from limelight.model.forms import Form, form_of
+from limelight.model import decision
+from limelight.model.calibration import AS_IT_IS, Calibration
+from limelight.model.decision import MOST_PROBABLE, Decision
+from limelight.model.forms import form_of
 from limelight.search.candidate import Candidate
 from limelight.search.engine import Folds
 from limelight.search.evaluate import covered_rows, predict
-from limelight.search.metrics import Metric
+from limelight.search.metrics import METRICS, Metric
 from limelight.search.task import Task
 
 Array = NDArray[Any]
@@ -31,6 +34,11 @@ MOST_MEMBERS = 6
 LEAST_WEIGHT = 0.05
 #: Rows that weights are chosen on; more change nothing but the time.
 SELECTION_ROWS = 20_000
+#: By what weights are chosen for a metric of ranks. A rank hangs on single rows: chosen by the
+#: log-loss, the area under the ROC curve of new rows was better on 5 of 7 tables.
+STAND_INS = {"roc_auc": "log_loss", "average_precision": "log_loss"}
+#: So many of the best tell how labels are best decided, before there is an ensemble.
+TYPICAL = 5
 #: Two predictions nearer than this (mean distance over spread) are the same model twice.
 SAME = 0.002
 
@@ -46,6 +54,8 @@ class WeightedModel:
         members: Fitted estimators that take a raw frame and answer in the codes of the task.
         weights: One for each, summing to 1.
         task: What is predicted.
+        calibration: What the mean probabilities are changed by.
+        decision: Which label they become.
 
     Example:
         >>> from sklearn.dummy import DummyRegressor
@@ -58,6 +68,8 @@ class WeightedModel:
     members: tuple[Any, ...]
     weights: tuple[float, ...]
     task: Task
+    calibration: Calibration = AS_IT_IS
+    decision: Decision = MOST_PROBABLE
 
     @property
     def classes_(self) -> Array:
@@ -65,15 +77,16 @@ class WeightedModel:
         return np.arange(len(self.task.classes))
 
     def predict_proba(self, frame: pd.DataFrame) -> Array:
-        """Mean probabilities, float64, shape (n, k); for classification only."""
+        """Calibrated mean probabilities, float64, shape (n, k); for classification only."""
         if not self.task.is_classification:
             raise AttributeError("a regression has no predict_proba")
-        return self._mean(frame)
+        return self.calibration.apply(self._mean(frame))
 
     def predict(self, frame: pd.DataFrame) -> Array:
         """Codes (int64) or values (float64), shape (n,)."""
-        mean = self._mean(frame)
-        return mean.argmax(axis=1) if self.task.is_classification else mean
+        if not self.task.is_classification:
+            return self._mean(frame)
+        return self.decision.labels(self.predict_proba(frame))
 
     def _mean(self, frame: pd.DataFrame) -> Array:
         return weighted_mean(
@@ -91,24 +104,23 @@ class Blend:
             is no prediction. Its score is honest where that of ``weights`` would be flattered.
         gain: Mean over the folds of the ensemble's gain less the best single's.
         error: Standard error of that mean; infinite for fewer than two folds.
-        lead: Gain of ``out_of_fold`` less that of the best candidate of all, on the same rows.
     """
 
     weights: dict[str, float]
     out_of_fold: Array
     gain: float
     error: float
-    lead: float
 
     @property
-    def is_better(self) -> bool:
-        """Whether the gain is over one standard error: simpler wins where it is not clear.
+    def holds(self) -> bool:
+        """Whether it is not behind the best single by more than one standard error.
 
-        The one-standard-error rule of Breiman, Friedman, Olshen and Stone (1984). The singles of
-        the folds may be others than the best of all: that one must not be ahead either.
+        That is the one-standard-error rule of Breiman, Friedman, Olshen and Stone (1984) with the
+        burden of proof turned round. Means of unlike models are seldom worse than the best of them:
+        on 14 tables of 110 to 2,000 rows the ensemble was better on new rows 13 times, and clear
+        on its own folds 8 times; the one time that it was worse its folds said so.
         """
-        clear = bool(self.gain > max(self.error, _TIE))
-        return len(self.weights) > 1 and clear and bool(self.lead > 0)
+        return len(self.weights) > 1 and bool(self.gain > -self.error)
 
 
 def comparable(ranked: Sequence[Candidate]) -> list[Candidate]:
@@ -122,16 +134,6 @@ def comparable(ranked: Sequence[Candidate]) -> list[Candidate]:
         return []
     fullest = max(rows, key=lambda covered: int(covered.sum()))
     return [c for c, covered in zip(ranked, rows, strict=True) if not (fullest & ~covered).any()]
-
-
-def is_constant(candidate: Candidate, folds: Folds) -> bool:
-    """Whether a candidate predicts the same for all rows of a fold, in each fold, as a dummy does.
-
-    In an ensemble it would do nothing within a fold and yet seem to: it differs between folds.
-    """
-    parts = (candidate.out_of_fold[validation] for _, validation in folds)
-    known = (part[covered_rows(part)] for part in parts)
-    return all(bool((part == part[:1]).all()) for part in known)
 
 
 def blend(
@@ -148,18 +150,18 @@ def blend(
         ranked: Comparable candidates, the best first; the first 25 that differ count.
         target: Encoded training target, shape (n,).
         metric: What to be good at.
-        folds: The shared folds.
-        seed: Seed of the rows drawn where there are more than 20,000.
+        folds: Disjoint ones: `limelight.search.protocol.disjoint_folds`.
+        seed: Seed of all samples of rows.
     """
-    pool = _distinct(ranked, target, folds)
+    pool = _distinct(ranked, target)
     if len(pool) < 2:
         return None
     # No member, but a rival: where nothing can be learnt, a constant is the best single.
-    constant = [candidate for candidate in ranked if is_constant(candidate, folds)][:1]
+    constant = [candidate for candidate in ranked if candidate.constant][:1]
     singles = np.stack([candidate.out_of_fold for candidate in (*pool, *constant)])
     stack = singles[: len(pool)]
     rows = np.flatnonzero(np.all([covered_rows(one) for one in singles], axis=0))
-    chooser = _Chooser(form_of(metric), metric.sign, target, singles, len(pool), seed)
+    chooser = _Chooser(metric, target, singles, len(pool), seed)
     out_of_fold = np.full(stack.shape[1:], np.nan, dtype="float32")
     ahead = []
     for _, validation in folds:
@@ -168,29 +170,21 @@ def blend(
         if len(inside) == 0 or len(outside) == 0:
             continue
         weights, single = chooser.choose(outside)
-        mixed = weighted_mean(stack[:, inside], weights)
-        out_of_fold[inside] = mixed
-        gains = (
-            metric.gain(target[inside], mixed),
-            metric.gain(target[inside], singles[single, inside].astype("float64")),
-        )
+        mixed = weighted_mean(stack, weights)
+        out_of_fold[inside] = mixed[inside]
+        gains = [
+            metric.gain(target[inside], chooser.decided(one, outside, inside))
+            for one in (mixed, singles[single].astype("float64"))
+        ]
         ahead.append(gains[0] - gains[1])
     final = chooser.choose(rows)[0]
     order = sorted(np.flatnonzero(final), key=lambda place: (-final[place], place))
     known = np.asarray(ahead)[np.isfinite(ahead)]
-    error = float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("inf")
-    best = ranked[0].out_of_fold
-    both = np.flatnonzero(covered_rows(out_of_fold) & covered_rows(best))
-    gains_of = [
-        metric.gain(target[both], one[both].astype("float64")) if len(both) else float("nan")
-        for one in (out_of_fold, best)
-    ]
     return Blend(
         weights={pool[place].id: float(final[place]) for place in order},
         out_of_fold=out_of_fold,
         gain=float(known.mean()) if len(known) else float("nan"),
-        error=error,
-        lead=gains_of[0] - gains_of[1],
+        error=float(known.std(ddof=1) / np.sqrt(len(known))) if len(known) > 1 else float("inf"),
     )
 
 
@@ -237,8 +231,7 @@ def weighted_mean(predictions: Any, weights: Any) -> Array:
 class _Chooser:
     """Chooses weights of the first ``members`` and the best single of all on given rows."""
 
-    form: Form
-    sign: float
+    metric: Metric
     target: Array
     singles: Array
     members: int
@@ -248,26 +241,44 @@ class _Chooser:
         if len(rows) > SELECTION_ROWS:
             rng = np.random.default_rng(self.seed)
             rows = np.sort(rng.choice(rows, SELECTION_ROWS, replace=False))
-        target, once = self.target[rows], np.ones((1, len(rows)))
-        essences = np.stack(
-            [self.form.essence(target, one[rows].astype("float64")) for one in self.singles]
-        )
+        alone = [gain(essence) for gain, essence in self._measures(self.metric, rows)]
+        stand_in = METRICS[STAND_INS.get(self.metric.name, self.metric.name)]
+        measures = self._measures(stand_in, rows)[: self.members]
+        essences = np.stack([essence for _, essence in measures])
+        return greedy_weights(measures[0][0], essences), int(np.argmax(alone))
+
+    def decided(self, prediction: Array, outside: Array, inside: Array) -> Array:
+        """The prediction of the rows inside, weighed as is best outside for a metric of labels."""
+        if self.metric.name not in decision.OF_LABELS:
+            return prediction[inside]
+        fitted = decision.fit(self.metric, self.target[outside], prediction[outside])
+        return fitted.weighed(prediction[inside])
+
+    def _measures(
+        self, metric: Metric, rows: Array
+    ) -> list[tuple[Callable[[Array], float], Array]]:
+        """The gain by a metric, and what it looks at of each single."""
+        form, target, once = form_of(metric), self.target[rows], np.ones((1, len(rows)))
+        predictions = [one[rows].astype("float64") for one in self.singles]
+        if metric.name in decision.OF_LABELS:
+            common = decision.fit(metric, target, np.mean(predictions[:TYPICAL], axis=0))
+            # Not brought to a sum of 1: the weighed mean is then the mean of the weighed.
+            predictions = [one * np.asarray(common.weights or 1.0) for one in predictions]
 
         def gain(essence: Array) -> float:
-            value = self.sign * float(self.form.score(target, essence, once)[0])
+            value = metric.sign * float(form.score(target, essence, once)[0])
             return value if np.isfinite(value) else -np.inf
 
-        single = int(np.argmax([gain(essence) for essence in essences]))
-        return greedy_weights(gain, essences[: self.members]), single
+        return [(gain, form.essence(target, one)) for one in predictions]
 
 
-def _distinct(ranked: Sequence[Candidate], target: Array, folds: Folds) -> list[Candidate]:
+def _distinct(ranked: Sequence[Candidate], target: Array) -> list[Candidate]:
     """The best candidates, without constants and those that predict the same as a better one."""
     pool: list[Candidate] = []
     for candidate in ranked:
         if len(pool) == POOL:
             break
-        if is_constant(candidate, folds):
+        if candidate.constant:
             continue
         if all(
             _distance(candidate.out_of_fold, other.out_of_fold, target) > SAME for other in pool

@@ -25,6 +25,8 @@ Array = NDArray[Any]
 #: backend takes 3 s on a quiet machine, compiling the first network one more. A candidate's
 #: own fit_seconds do not know of it.
 FIRST_FIT_SECONDS = {"autokeras": 4.0}
+#: Seconds kept for scoring on the holdout after the last fit.
+SCORING_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,32 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Job:
+    """One fit that is asked for.
+
+    Args:
+        candidate: What to fit.
+        rows: On what.
+        asked: Raw features to predict then; may have no rows.
+        passes: How much longer it takes than the candidate's fit_seconds say.
+        again: 0 for the seed that the candidate was found with; another number, another seed.
+        required: It is begun whatever the clock says.
+    """
+
+    candidate: Candidate
+    rows: Rows
+    asked: pd.DataFrame
+    passes: float = 1.0
+    again: int = 0
+    required: bool = False
+
+
+@dataclass(frozen=True)
 class Fitted:
-    """A fitted candidate, its prediction of the other rows, and the seconds of another such fit."""
+    """A fitted candidate and its prediction of the rows that were asked for."""
 
     model: Any
     prediction: Array
-    seconds: float
 
 
 @dataclass
@@ -69,6 +91,8 @@ class Fitter:
     say: Callable[[str], None]
     begun: float = field(default_factory=time.monotonic)
     warm: set[str] = field(default_factory=set)
+    measured: dict[str, float] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
 
     @property
     def left(self) -> float:
@@ -77,51 +101,28 @@ class Fitter:
             return float("inf")
         return self.seconds - (time.monotonic() - self.begun)
 
-    def foresee(self, candidates: Sequence[Candidate], passes: float = 1.0) -> float:
-        """Seconds to fit all of them on the training rows, ``passes`` times.
+    def foresee(self, fits: Sequence[tuple[Candidate, float]]) -> float:
+        """Seconds of some fits side by side: candidates and their passes over the training rows.
 
-        Args:
-            candidates: Who is fitted; each on one core.
-            passes: 2.25 for a fit on the training rows and one on a quarter more of them.
+        Who was fitted already takes as long again; of the others their fit_seconds are known.
         """
-        costs = [passes * candidate.fit_seconds for candidate in candidates]
-        cold = {candidate.engine for candidate in candidates} - self.warm
+        costs = [passes * self._of_one_pass(candidate) for candidate, passes in fits]
+        cold = {candidate.engine for candidate, _ in fits} - self.warm
         start = sum(FIRST_FIT_SECONDS.get(engine, 0.0) for engine in cold)
         return start + max(max(costs, default=0.0), sum(costs) / self.cores)
 
-    def fit_all(
-        self,
-        required: Sequence[Candidate],
-        wanted: Sequence[Candidate],
-        training: Rows,
-        others: pd.DataFrame,
-        *,
-        passes: float = 1.0,
-        reserve: float = 0.0,
-    ) -> dict[str, Fitted]:
-        """Fit candidates and predict other rows; who fails or comes too late is noted.
+    def run(self, jobs: Sequence[Job]) -> list[Fitted | None]:
+        """Do the jobs in their order; None where one failed, which is noted, or came too late.
 
-        Args:
-            required: Are begun whatever the clock says.
-            wanted: Are begun, in this order, as long as they are foreseen to end in time.
-            training: What to fit on.
-            others: Raw features to predict; may have no rows.
-            passes: How much longer a fit takes than a candidate's fit_seconds say.
-            reserve: Seconds that must be left at the end.
-
-        Returns:
-            Candidate id to its fit, without those that failed or were not begun.
+        A candidate that has failed is not tried again.
         """
 
-        def work(candidate: Candidate) -> Fitted | str:
-            late = self.foresee([candidate], passes) + reserve > self.left
-            if late and candidate.id in optional:
-                return "was not fitted: there was no time left for it"
-            return self._fit(candidate, training, others)
+        def work(job: Job) -> Fitted | str | None:
+            late = self.foresee([(job.candidate, job.passes)]) + SCORING_SECONDS > self.left
+            if (late and not job.required) or job.candidate.id in self.failed:
+                return None
+            return self._fit(job)
 
-        optional = {candidate.id for candidate in wanted}
-        everyone = [*required, *wanted]
-        found: dict[str, Fitted] = {}
         # Threads share the warning filters and the limit of BLAS: both are put back here, when all
         # threads are done.
         with (
@@ -129,34 +130,57 @@ class Fitter:
             threadpool_limits(1),
             ThreadPoolExecutor(self.cores, initializer=use_one_thread) as pool,
         ):
-            for candidate, result in zip(everyone, pool.map(work, everyone), strict=True):
-                if isinstance(result, str):
-                    self.note(f"{candidate.id} ({candidate.description}) {result}.")
-                else:
-                    found[candidate.id] = result
-        return found
+            results = list(pool.map(work, jobs))
+        for job, result in zip(jobs, results, strict=True):
+            if isinstance(result, str):
+                self.note(f"{job.candidate.id} ({job.candidate.description}) {result}.")
+        return [None if isinstance(result, str) else result for result in results]
 
     def note(self, text: str) -> None:
         """Keep a note, and say it."""
         self.notes.append(text)
         self.say(text)
 
-    def _fit(self, candidate: Candidate, training: Rows, others: pd.DataFrame) -> Fitted | str:
-        begun = time.monotonic()
+    def _of_one_pass(self, candidate: Candidate) -> float:
+        return self.measured.get(candidate.id, candidate.fit_seconds)
+
+    def _fit(self, job: Job) -> Fitted | str:
+        candidate, begun = job.candidate, time.monotonic()
         start = 0.0 if candidate.engine in self.warm else FIRST_FIT_SECONDS.get(candidate.engine, 0)
         try:
-            model = fit(
-                clone(candidate.pipeline), training.features, training.target, training.weights
-            )
+            estimator = reseeded(candidate.pipeline, job.again)
+            model = fit(estimator, job.rows.features, job.rows.target, job.rows.weights)
             # Also where there is nothing to predict: a model that cannot predict is no use.
-            asked = others if len(others) else training.features.iloc[:1]
-            prediction = predict(model, asked, self.task)[: len(others)]
+            asked = job.asked if len(job.asked) else job.rows.features.iloc[:1]
+            prediction = predict(model, asked, self.task)[: len(job.asked)]
         except Exception as error:  # a candidate is anybody's code; the note says what it did
-            return f"failed on {len(training)} rows: {type(error).__name__}: {error}"
+            self.failed.add(candidate.id)
+            return f"failed on {len(job.rows)} rows: {type(error).__name__}: {error}"
         self.warm.add(candidate.engine)
         # What is paid once does not count for the next fit.
         seconds = time.monotonic() - begun
-        return Fitted(model, prediction, max(seconds - start, min(seconds, candidate.fit_seconds)))
+        alone = max(seconds - start, min(seconds, candidate.fit_seconds * job.passes))
+        self.measured[candidate.id] = alone / job.passes
+        return Fitted(model, prediction)
+
+
+def reseeded(pipeline: Any, again: int) -> Any:
+    """A clone, with other seeds where it has any; with 0 the same ones.
+
+    Example:
+        >>> from sklearn.tree import DecisionTreeClassifier
+        >>> reseeded(DecisionTreeClassifier(random_state=5), 2).random_state
+        2005
+    """
+    estimator = clone(pipeline)
+    if again == 0:
+        return estimator
+    seeds = {
+        name: int(value) + 1000 * again
+        for name, value in estimator.get_params().items()
+        if name.rpartition("__")[2] in ("random_state", "seed") and isinstance(value, int)
+    }
+    return estimator.set_params(**seeds)
 
 
 def normalised_weights(weights: Mapping[str, float], kept: Container[str]) -> dict[str, float]:

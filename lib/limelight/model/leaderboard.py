@@ -72,14 +72,22 @@ def rank(candidates: Sequence[Candidate], metric: Metric) -> list[Candidate]:
     return sorted(candidates, key=order)
 
 
-def entries(ranked: Sequence[Candidate], ensemble: Blend | None) -> list[Entry]:
-    """What goes into the leaderboard: every candidate, and the ensemble if there is one."""
+def entries(
+    ranked: Sequence[Candidate], ensemble: Blend | None, seen: Mapping[str, Array]
+) -> list[Entry]:
+    """What goes into the leaderboard: every candidate, and the ensemble if there is one.
+
+    Args:
+        ranked: The candidates.
+        ensemble: The ensemble.
+        seen: What the metric sees of each of them out of fold, by id.
+    """
     listed = [
         Entry(
             c.id,
             c.engine,
             c.description,
-            c.out_of_fold,
+            seen[c.id],
             c.fit_seconds,
             c.predict_seconds,
             len(c.fold_scores),
@@ -97,7 +105,7 @@ def entries(ranked: Sequence[Candidate], ensemble: Blend | None) -> list[Entry]:
         ENSEMBLE,
         ENSEMBLE,
         described,
-        ensemble.out_of_fold,
+        seen[ENSEMBLE],
         sum(entry.fit_seconds for entry, _ in members),
         sum(entry.predict_seconds for entry, _ in members),
         max(entry.folds_done for entry, _ in members),

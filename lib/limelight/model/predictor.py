@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from limelight.errors import InputError
 from limelight.model import predictor_file
+from limelight.model.decision import MOST_PROBABLE, Decision
 from limelight.model.schema import Rows, Schema
 from limelight.search.evaluate import predict
 from limelight.search.task import Task
@@ -24,7 +25,8 @@ class Predictor:
 
     Args:
         model: Fitted; ``predict_proba`` (``predict`` for regression) takes a normalised frame of
-            features and answers in the codes of the task (``classes_``).
+            features and answers in the codes of the task (``classes_``). Its ``decision``, if it
+            has one, says which label probabilities become.
         task: What is predicted.
         features: The schema of the features, or the raw training frame to take it from.
         lineage: Where the model comes from (dataset, commit, run, ...): JSON values only.
@@ -64,10 +66,18 @@ class Predictor:
         """The class labels in the order of the probabilities' columns; empty for regression."""
         return list(self.task.classes)
 
+    @property
+    def decision(self) -> Decision:
+        """Which label probabilities become: by a threshold, or a weight for each class."""
+        found: Decision = getattr(self.model, "decision", MOST_PROBABLE)
+        return found
+
     def predict(self, rows: Rows) -> pd.Series:
         """The labels or values, shape (n,); index of the rows, named as the target.
 
-        A label has the type it had in the training data; a regression gives float64.
+        A label has the type it had in the training data; a regression gives float64. The label is
+        the most probable class, unless the model was chosen by a metric of labels and another
+        `decision` was better for it.
 
         Raises:
             InputError: The rows do not fit the schema.
@@ -77,7 +87,7 @@ class Predictor:
         if not self.task.is_classification:
             return pd.Series(prediction, index=frame.index, name=self.task.target)
         names = pd.Series(self.classes_, name=self.task.target)
-        labels: pd.Series = names.iloc[prediction.argmax(axis=1)]
+        labels: pd.Series = names.iloc[self.decision.labels(prediction)]
         labels.index = frame.index
         return labels
 
@@ -138,6 +148,10 @@ class Predictor:
         lines = [f"Predictor of {task.target!r}: {task.problem}, chosen by {task.metric}"]
         if task.is_classification:
             lines.append(f"  classes: {', '.join(map(str, task.classes))}")
+        if self.decision.threshold is not None:
+            lines.append(
+                f"  {task.positive}: from a probability of {self.decision.threshold:.3g} on"
+            )
         lines.append(f"  features: {', '.join(f'{n} ({r})' for n, r in self.schema.roles.items())}")
         lines += [f"  {name}: {value}" for name, value in self.lineage.items()]
         return "\n".join(lines)
@@ -147,6 +161,8 @@ class Predictor:
         facts = {"problem": task.problem, "metric": task.metric}
         if task.is_classification:
             facts["classes"] = ", ".join(map(str, task.classes))
+        if self.decision.threshold is not None:
+            facts[f"{task.positive} from"] = f"a probability of {self.decision.threshold:.3g} on"
         facts |= {name: str(value) for name, value in self.lineage.items()}
         features = [(f.name, f.role, f.dtype, f.example) for f in self.schema.features]
         return (

@@ -57,6 +57,7 @@ class TrainingReport:
         notes: What is missing or went wrong, a sentence each.
         verdict: How the published model compares with others, in a few sentences.
         seconds: What the run took, or None.
+        said: Codes of the predicted labels, shape (m,); None for the most probable classes.
     """
 
     title: str
@@ -79,6 +80,7 @@ class TrainingReport:
     notes: Sequence[str] = ()
     verdict: str = ""
     seconds: float | None = None
+    said: Array | None = None
 
 
 def render_training_report(report: TrainingReport) -> str:
@@ -250,7 +252,7 @@ def _confusion(report: TrainingReport) -> View | None:
     if not task.is_classification or len(task.classes) > _MOST_CLASSES or not len(report.target):
         return None
     k = len(task.classes)
-    said = report.prediction.argmax(axis=1)
+    said = report.prediction.argmax(axis=1) if report.said is None else report.said
     counts = np.zeros((k, k), dtype="int64")
     np.add.at(counts, (report.target, said), 1)
     totals = counts.sum(axis=1)

@@ -11,6 +11,7 @@ import pandas as pd
 from limelight import lineage
 from limelight.errors import SearchError
 from limelight.model.choice import Choice, choose
+from limelight.model.ensemble import WeightedModel
 from limelight.model.predictor import Predictor
 from limelight.model.schema import Schema
 from limelight.search.candidate import SearchResult, Trial
@@ -53,6 +54,7 @@ def conclude(
     cores: int,
     failures: Iterable[str] = (),
     say: Callable[[str], None] = print,
+    infer_ms: float | None = None,
 ) -> Conclusion:
     """Choose among all candidates, confirm on the holdout, fit the predictor on all rows.
 
@@ -67,6 +69,7 @@ def conclude(
         cores: Cores to fit on.
         failures: Searches that were lost altogether, a sentence each.
         say: Takes lines of progress.
+        infer_ms: Milliseconds that the predictor may take for 1,000 rows; None for no bound.
 
     Raises:
         SearchError: No engine gave a model.
@@ -89,9 +92,12 @@ def conclude(
         cores=cores,
         seed=seed,
         say=say,
+        holdout_groups=holdout.groups,
+        infer_seconds=None if infer_ms is None else infer_ms / 1000,
     )
     made_of = {
         **facts,
+        "finish": finish_facts(choice.model),
         "seeds": {f"{s.engine}-{s.number}": s.seed for s in plan.searches} | {"run": seed},
         "packages": lineage.package_versions(),
         "holdout_predictions": lineage.array_hash(choice.holdout_prediction),
@@ -105,6 +111,27 @@ def conclude(
         lineage=made_of,
         notes=[*notes, *choice.notes],
     )
+
+
+def finish_facts(model: WeightedModel) -> dict[str, Any]:
+    """What is done to the mean of the members' probabilities; empty for regression.
+
+    Example:
+        >>> from limelight.model.decision import Decision
+        >>> from limelight.search.task import Task
+        >>> task = Task("binary", "f1", "y", ("no", "yes"))
+        >>> finish_facts(WeightedModel((), (), task, decision=Decision.at(0.25)))
+        {'slope': 1.0, 'bias': [], 'threshold': 0.25}
+    """
+    if not model.task.is_classification:
+        return {}
+    found: dict[str, Any] = {
+        "slope": model.calibration.slope,
+        "bias": list(model.calibration.bias),
+    }
+    if model.decision.threshold is not None:
+        return found | {"threshold": model.decision.threshold}
+    return found | {"class_weights": list(model.decision.weights)}
 
 
 def missing(results: Iterable[SearchResult]) -> list[str]:
@@ -132,7 +159,7 @@ def _holdout_frame(choice: Choice, problem: SearchProblem, holdout: Holdout) -> 
     frame = pd.DataFrame({"actual": task.decode(holdout.target)}, index=holdout.features.index)
     if not task.is_classification:
         return frame.assign(predicted=prediction)
-    frame["predicted"] = task.decode(prediction.argmax(axis=1))
+    frame["predicted"] = task.decode(choice.model.decision.labels(prediction))
     for code, label in enumerate(task.classes):
         frame[f"probability {label}"] = prediction[:, code]
     return frame

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+from numpy.typing import NDArray
 
 from limelight.explain.importance import permutation_importance
 from limelight.explain.lime import explain_rows
 from limelight.explain.selection import pick_rows
 from limelight.explain.text import row_keys
+from limelight.model import finish
 from limelight.model.ensemble import WeightedModel
 from limelight.model.predictor import Predictor
 from limelight.search.engine import SearchProblem
@@ -61,7 +64,12 @@ def give_reasons(
         seconds: Time to keep to, roughly; None for no limit.
     """
     task = problem.task
-    prediction = predict(confirmed, holdout.features, task)
+
+    def seen(frame: pd.DataFrame) -> NDArray[Any]:
+        """What the labels, and a metric of labels, are made of."""
+        return finish.shown(confirmed.decision, task.scorer, predict(confirmed, frame, task))
+
+    prediction = confirmed.decision.weighed(predict(confirmed, holdout.features, task))
     picked = pick_rows(prediction, holdout.target, task, seed=seed)
     positions = picked["position"].to_numpy(dtype="int64")
     rows = holdout.features.iloc[positions]
@@ -74,7 +82,7 @@ def give_reasons(
         seconds=None if seconds is None else LIME_SHARE * seconds,
     )
     importance = permutation_importance(
-        lambda frame: predict(confirmed, frame, task),
+        seen,
         holdout.features,
         holdout.target,
         task,

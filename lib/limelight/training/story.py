@@ -40,6 +40,7 @@ def report_of(data: Any, title: str, seconds: float | None = None) -> TrainingRe
         notes=data.notes,
         verdict=" ".join(f"{comparison}." for comparison in data.verdict),
         seconds=seconds,
+        said=_said(data),
     )
 
 
@@ -87,3 +88,11 @@ def _prediction(data: Any) -> NDArray[Any]:
     names = [f"probability {label}" for label in data.task.classes]
     prediction: NDArray[Any] = held[names or "predicted"].to_numpy(dtype="float64")
     return prediction
+
+
+def _said(data: Any) -> NDArray[Any] | None:
+    """The codes of the labels that the published model gives the holdout; None for a regression."""
+    if not data.task.is_classification:
+        return None
+    codes: NDArray[Any] = data.task.encode(data.holdout_predictions["predicted"])
+    return codes
