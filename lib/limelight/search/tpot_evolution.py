@@ -43,29 +43,61 @@ class Evolution:
         brood: int,
         rng: np.random.Generator,
     ) -> None:
-        from tpot.evolvers import BaseEvolver
-
-        self.evaluate = evaluate
         self.recipes = recipes
+        self.evaluate = evaluate
+        self.first = first
         self.brood = brood
-        self.evolver = BaseEvolver(
-            individual_generator=recipes,
-            objective_functions=[evaluate],
-            objective_function_weights=[1],
-            objective_names=["gain"],
-            initial_population_size=first,
-            population_size=brood,
-            survival_selector=self._survivors,
-            parent_selector=choose_parents,
-            rng=rng,
-        )
-        # The step of the evolver calls this one of its methods for every generation.
-        self.evolver.evaluate_population = self._evaluate_population
+        self.rng = rng
+        self.evolver: Any = None
+        self._gains: dict[str, float | None] = {}
 
     @property
     def is_alive(self) -> bool:
         """Whether any individual has a gain."""
+        if self.evolver is None:
+            return any(gain is not None for gain in self._gains.values())
         return len(self.evolver.population.population) > 0
+
+    def next_generation(self) -> None:
+        """Evaluate the first generation, or select, vary and evaluate the next one.
+
+        Where nothing lives, those that join it are the generation.
+        """
+        if not self._gains:
+            # TPOT takes seconds to import, and is not needed before the second generation.
+            self._begun = [next(self.recipes) for _ in range(self.first)]
+            gains = self.evaluate(self._begun)
+            self._gains = {
+                one.unique_id(): gain for one, gain in zip(self._begun, gains, strict=True)
+            }
+            return
+        if self.evolver is None:
+            self._start()
+        if self.is_alive:
+            self.evolver.step()
+        else:
+            self._evaluate_population()
+
+    def _start(self) -> None:
+        """Hand the first generation over to TPOT."""
+        from tpot.evolvers import BaseEvolver
+
+        self.evolver = BaseEvolver(
+            individual_generator=iter(self._begun),
+            objective_functions=[self.evaluate],
+            objective_function_weights=[1],
+            objective_names=["gain"],
+            initial_population_size=self.first,
+            population_size=self.brood,
+            survival_selector=self._survivors,
+            parent_selector=choose_parents,
+            rng=self.rng,
+        )
+        # The step of the evolver calls this one of its methods for every generation.
+        self.evolver.evaluate_population = self._evaluate_population
+        population = list(self.evolver.population.population)
+        self._enter(population, [self._gains.get(one.unique_id()) for one in population])
+        self.evolver.generation += 1
 
     def _survivors(self, gains: Any, k: int, rng: Any = None) -> list[int]:  # noqa: ARG002
         """Places of the individuals that live on, as TPOT asks for them."""
@@ -73,34 +105,23 @@ class Evolution:
         return survivors(np.ravel(gains), kinds)
 
     def _evaluate_population(self) -> None:
-        """Evaluate the individuals that have no gain yet; those without one leave."""
-        evolver, population = self.evolver, self.evolver.population
-        if evolver.generation > 0:
-            joining = [next(self.recipes) for _ in range(max(1, self.brood // _JOINING))]
-            population.add_to_population(joining, rng=evolver.rng)
+        """Have some join, and evaluate the individuals that have no gain yet."""
+        evolver = self.evolver
+        joining = [next(self.recipes) for _ in range(max(1, self.brood // _JOINING))]
+        evolver.population.add_to_population(joining, rng=evolver.rng)
         waiting = list(evolver.get_unevaluated_individuals(evolver.objective_names))
         gains = self.evaluate(waiting)
-        if not waiting:
-            return
+        if waiting:
+            self._enter(waiting, gains)
+
+    def _enter(self, recipes: list[Recipe], gains: list[float | None]) -> None:
+        """Tell TPOT the gains; who has none leaves."""
+        population, names = self.evolver.population, self.evolver.objective_names
         values = [[np.nan if gain is None else gain] for gain in gains]
         faults = ["INVALID" if gain is None else None for gain in gains]
-        population.update_column(waiting, column_names=evolver.objective_names, data=values)
-        population.update_column(waiting, column_names="Eval Error", data=faults)
+        population.update_column(recipes, column_names=names, data=values)
+        population.update_column(recipes, column_names="Eval Error", data=faults)
         population.remove_invalid_from_population(column_names="Eval Error")
-
-    def next_generation(self) -> None:
-        """Evaluate the first generation, or select, vary and evaluate the next one.
-
-        Where nothing lives, those that join it are the generation.
-        """
-        evolver = self.evolver
-        if evolver.generation == 0:
-            self._evaluate_population()
-            evolver.generation += 1
-        elif self.is_alive:
-            evolver.step()
-        else:
-            self._evaluate_population()
 
 
 def survivors(gains: Any, kinds: list[str]) -> list[int]:
