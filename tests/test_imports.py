@@ -17,6 +17,8 @@ DOORS = {"runs", "cards", "serve"}
 ABOVE = {"benchmark", "cli"}
 KNOWS_METAFLOW = {"runs.py", "cards.py"}
 HEAVY = {"tensorflow", "keras", "autokeras", "tpot", "lime", "matplotlib", "doltlite"}
+#: Subclasses of Keras' and AutoKeras' own need them at the top: these count as heavy themselves.
+HEAVY_MODULES = {"limelight.search.autokeras_block", "limelight.search.autokeras_layers"}
 
 FILES = sorted(LIBRARY.rglob("*.py"))
 
@@ -56,8 +58,11 @@ def test_only_the_door_knows_metaflow(path):
 
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_heavy_libraries_are_imported_where_they_are_used(path):
-    reached = {name.split(".")[0] for name in imported(path, top_level_only=True)}
-    assert not reached & HEAVY
+    if f"limelight.{named(path)[:-3].replace('/', '.')}" in HEAVY_MODULES:
+        return
+    reached = imported(path, top_level_only=True)
+    assert not {name.split(".")[0] for name in reached} & HEAVY
+    assert not reached & HEAVY_MODULES
 
 
 @pytest.mark.parametrize("path", FILES, ids=named)

@@ -1,4 +1,4 @@
-"""The AutoKeras engine: a search for networks, the promising ones scored on the shared folds."""
+"""The AutoKeras engine: a search for networks, each scored on the shared folds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import math
-import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,48 +14,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limelight.search.attempt import Attempt
-from limelight.search.autokeras_backend import keep_compiled, load_keras
-from limelight.search.autokeras_space import (
-    auto_model,
-    batch_size,
-    loss_of,
-    output_units,
-    space,
-)
-from limelight.search.autokeras_tuner import Finished, SearchOver, Training, observed_tuner
-from limelight.search.budget import Budget, Clock
-from limelight.search.candidate import Outcome, Trial
+from limelight.search.autokeras_backend import load_keras
+from limelight.search.autokeras_effort import Effort, Pace
+from limelight.search.autokeras_space import auto_model, loss_of, output_units, space
+from limelight.search.autokeras_tuner import MOST_FAILURES, SearchOver, scored_tuner
+from limelight.search.budget import Budget
+from limelight.search.candidate import Trial
+from limelight.search.configuration import class_weight
 from limelight.search.engine import SearchProblem
-from limelight.search.evaluate import EncodedFolds, predict
+from limelight.search.evaluate import EncodedFolds, OutOfTime
 from limelight.search.features import FrameEncoder
 from limelight.search.ledger import Ledger
 from limelight.search.network import (
     KerasClassifier,
-    KerasNetwork,
+    KerasNetworks,
     KerasRegressor,
+    Watch,
     encoded_classes,
-    network_input,
-    standardised,
     training_until,
 )
+from limelight.search.network_input import NetworkInput
 
 Array = NDArray[Any]
 
-MOST_EPOCHS = 100
 #: Spaces that one search goes through, one after another; the budget ends it long before.
 MOST_SPACES = 30
-#: A trial is scored on all folds if its loss is among so many lowest when it ends.
-SCORED_RANKS = 3
-_CLIP = 3.0
+#: A network must be among so many best on the first fold, once as many as the second are known.
+RANKED, LEAST_FOR_BAR = 8, 5
 
 
 class AutoKerasEngine:
-    """Searches with AutoKeras on the first shared fold, and scores what is good on all of them.
+    """Searches with AutoKeras for networks, and scores each on the shared folds.
 
-    A trial that is among the best when it ends is trained anew in each fold, for the number of
-    epochs that was its best, and becomes a candidate; others count as pruned, with their score on
-    the first fold. The number of the search chooses the space
-    (`limelight.search.autokeras_space.space`).
+    AutoKeras' greedy tuner chooses embedding, layers and rates; what it makes small is the loss of
+    the metric on the shared folds. A candidate is the mean of some networks of one architecture,
+    each stopped by rows that it held out of its own training rows: what is predicted out of fold
+    had no say. A network that is not among the best on the first fold is pruned.
+    The number of the search chooses the networks that it begins with
+    (`limelight.search.autokeras_space.space`). A killed search that starts again in the same
+    folder takes the scores that its ledger has: with a budget of trials it then is as if it had
+    not been killed.
+
+    Keras computes on a GPU where its backend finds one; nothing needs to be set.
 
     Example:
         >>> AutoKerasEngine().name
@@ -83,38 +82,39 @@ class AutoKerasEngine:
         """
         clock = budget.start()
         load_keras(cores)
-        keep_compiled(workdir / "compiled")
-        search = _Search(problem, clock, ledger, seed)
         with (
             warnings.catch_warnings(),
-            training_until(clock),
+            training_until(clock) as watch,
             contextlib.suppress(SearchOver),
         ):
             warnings.simplefilter("ignore")
+            search = _Search(problem, watch, ledger, seed)
             # AutoKeras ends when it comes upon nothing new in a space; there are others.
             for further in range(MOST_SPACES):
                 search.run(number + further, workdir / f"space-{further}")
 
 
 class _Search:
-    """One search, as the observer of its tuner."""
+    """One search, as the scorer of its tuner."""
 
-    def __init__(self, problem: SearchProblem, clock: Clock, ledger: Ledger, seed: int) -> None:
+    def __init__(self, problem: SearchProblem, watch: Watch, ledger: Ledger, seed: int) -> None:
         self.problem = problem
         self.task = problem.task
-        self.clock = clock
+        self.watch = watch
+        self.clock = clock = watch.clock
         self.ledger = ledger
         self.seed = seed
-        self.encoded = EncodedFolds(problem, FrameEncoder(kind="onehot", scale="standard"))
-        self.batch = min(
-            batch_size(len(self.encoded.folds[0].training)), len(self.encoded.folds[0].training)
-        )
-        self.losses: list[float] = []
-        self.number = 0
-        self.waiting = False
-        self.slowest = 0.0
-        # Seconds of a fold, as a share of the same training in the trial: compiled code is shared.
-        self.fold_share = 0.7
+        self.encoded = EncodedFolds(problem, FrameEncoder("native"))
+        first = self.encoded.folds[0]
+        self.layout = NetworkInput().fit(first.x_training).layout_
+        self.pace = Pace(len(first.training), len(self.encoded.folds), clock)
+        self.known = {_key(trial.parameters): trial for trial in ledger.trials}
+        self.first_gains: list[float] = []
+        self.first_gain_of = {c.number: self._first_gain(c) for c in ledger.candidates()}
+        #: What was chosen in this run, whether its score was known or not.
+        self.chosen: set[str] = set()
+        self.asked = 0
+        self.measured: set[str] = set()
 
     def run(self, number: int, workdir: Path) -> None:
         """Let AutoKeras search one space until the budget ends, or it finds nothing new.
@@ -122,214 +122,156 @@ class _Search:
         Raises:
             SearchOver: The budget has ended.
         """
-        self._check_time()
-        wanted = (self.clock.budget.trials or 1_000_000) - len(self.ledger.trials)
-        if wanted <= 0:
-            raise SearchOver
-        # What it has to say when it goes on with a killed search would stand among our lines.
+        self.before()
+        # AutoKeras lists the networks that it has tried on stdout, where our lines stand.
         with contextlib.redirect_stdout(io.StringIO()):
             model = auto_model(
                 self.task,
                 space(number),
-                tuner=observed_tuner(self, self.batch, self._validation_weights()),
-                max_trials=wanted,
+                self.layout,
+                tuner=scored_tuner(self),
+                max_trials=1_000_000,
                 directory=str(workdir),
                 project_name="autokeras",
-                overwrite=False,
-                seed=self.seed,
+                overwrite=True,
+                # None would be drawn, and so would be zero.
+                seed=1 + self.seed % 2**31,
             )
         oracle = model.tuner.oracle
         oracle.max_retries_per_trial = 0
-        oracle.max_consecutive_failed_trials = 10
-        oracle.max_trials = wanted + len(oracle.trials)
-        known = [trial.score for trial in oracle.trials.values()]
-        self.losses += [loss for loss in known if loss is not None and math.isfinite(loss)]
-        training, validation, weights = self._data()
+        oracle.max_consecutive_failed_trials = MOST_FAILURES
+        inputs, outputs = self._example()
         with contextlib.suppress(SearchOver):  # of this space
-            model.fit(
-                *training,
-                validation_data=validation,
-                validation_batch_size=len(validation[0]),
-                epochs=MOST_EPOCHS,
-                batch_size=self.batch,
-                verbose=0,
-                **weights,
-            )
+            model.fit(inputs, outputs, validation_data=(inputs, outputs), epochs=1, verbose=0)
 
-    def _data(self) -> tuple[tuple[Array, Array], tuple[Array, Array], dict[str, Array]]:
-        """Training and validation rows of the first fold, and weights where there are any.
-
-        As many training rows as make full batches: a last smaller one would be compiled for
-        itself in every trial.
-        """
-        fold = self.encoded.folds[0]
-        full = len(fold.training) // self.batch * self.batch
-        kept = np.random.default_rng(self.seed).permutation(len(fold.training))[:full]
-        target = self._network_target(fold.training)
-        x_training = network_input(fold.x_training, _CLIP)[kept]
-        x_validation = network_input(fold.x_validation, _CLIP)
-        weights = self.problem.weights
-        return (
-            (x_training, target[fold.training][kept]),
-            (x_validation, target[fold.validation]),
-            {} if weights is None else {"sample_weight": weights[fold.training][kept]},
+    def _example(self) -> tuple[Array, Array]:
+        """Rows from which AutoKeras reads what goes into a network and what comes out."""
+        codes = np.arange(max(2, len(self.task.classes)))
+        outputs = (
+            encoded_classes(codes, output_units(self.task))
+            if self.task.is_classification
+            else codes[:, None].astype("float32")
         )
-
-    def _validation_weights(self) -> Array | None:
-        weights = self.problem.weights
-        return None if weights is None else weights[self.encoded.folds[0].validation]
-
-    def _network_target(self, training: Array) -> Array:
-        """The target as a network's output, scaled by the training rows; shape (n, outputs)."""
-        target = self.problem.target
-        if self.task.is_classification:
-            return encoded_classes(target, output_units(self.task))
-        spread = float(target[training].std()) or 1.0
-        return standardised(target, float(target[training].mean()), spread)
-
-    def _check_time(self) -> None:
-        """End the search where another trial would not end in time."""
-        if self.clock.left < 1.2 * self.slowest + 0.5:
-            if not self.ledger.trials:
-                self._enter({}, "timeout", None, 0.0, "the budget ended before the first trial")
-            raise SearchOver
+        return np.zeros((len(codes), self.layout.columns), dtype="float32"), outputs
 
     def before(self) -> None:
-        """Number the next trial and seed it, if there is time for one."""
-        self._check_time()
-        if not self.waiting:  # where a space has nothing new, its number goes to the next one
-            self.number = self.ledger.next_number()
-        self.waiting = True
-        # Its own seed: what comes before a trial has no influence on its weights.
-        load_keras().utils.set_random_seed((self.seed + 7919 * self.number) % 2**31)
+        """End the search where the budget is spent, else see to it that the choice is repeatable.
 
-    def begin(self, values: dict[str, Any]) -> None:
-        """Start the trial's clocks."""
-        self.waiting = False
-        self.ledger.begin(self.number, describe(values), values)
-        self.started, self.cpu = time.perf_counter(), time.process_time()
-        self.left = self.clock.left
+        Raises:
+            SearchOver: It is spent.
+        """
+        trials = self.clock.budget.trials
+        spent = len(self.chosen) >= trials if trials is not None else self.pace.is_over
+        if spent:
+            if not self.ledger.trials:
+                self._enter_nothing()
+            raise SearchOver
+        self.asked += 1
+        # AutoKeras draws from the global generators of Python and NumPy.
+        load_keras().utils.set_random_seed((self.seed + 7919 * self.asked) % 2**31)
 
-    def must_stop(self, first: float | None, seconds: float) -> bool:
-        """Leave so much time that the folds can follow; see `autokeras_tuner.Observer`."""
-        if first is None:
-            return self.clock.expired or seconds > self.left / 2
-        folds = len(self.encoded.folds)
-        starts = first * (1 + folds * self.fold_share)
-        return self.clock.expired or seconds - first > (0.9 * self.left - starts) / (1 + folds)
-
-    def finish(self, finished: Finished) -> None:
-        """Score a promising trial on all folds; enter the others as they are."""
-        training = finished.training
-        if training is None or finished.loss is None or not math.isfinite(finished.loss):
-            # A training that diverged has no error, and nothing that could be scored.
-            error = finished.error or f"its validation loss is {finished.loss}"
-            self._enter(finished.values, "failed", None, self._wall, error)
-            return
-        self.slowest = max(self.slowest, self._wall)
-        self.losses.append(finished.loss)
-        rank = sorted(self.losses).index(finished.loss)
-        network = self._network(training)
-        values = {**finished.values, "epochs": network.epochs, "batch_size": network.batch_size}
-        expected = self._fold_seconds(training)
-        if rank < SCORED_RANKS and self.clock.left > expected * len(self.encoded.folds):
-            attempt = Attempt(self.number, describe(values), values, network)
-            trial, candidate = attempt.run(self.encoded, self.clock, self.ledger, expected=expected)
-            if candidate is not None:
-                share = self.fold_share * trial.wall_seconds / len(self.encoded.folds) / expected
-                self.fold_share = min(max(share, 0.3), 1.5)
-            return
-        cut = training.cut and self.clock.expired
-        self._enter(
-            values,
-            "timeout" if cut else "pruned",
-            self._first_fold_score(network, training),
-            self._wall,
-            "the budget ended during it" if cut else self._why_pruned(rank),
+    def score(self, values: dict[str, Any], architecture: str, weights: int) -> float | None:
+        """Score a network on the shared folds; see `limelight.search.autokeras_tuner.Scorer`."""
+        key = _key(values)
+        known = self.known.get(key)
+        if known is not None and known.outcome != "timeout":
+            if key not in self.chosen:
+                self.chosen.add(key)
+                self._note(self.first_gain_of.get(known.number))
+            return self._loss(known)
+        self.chosen.add(key)
+        number = self.ledger.next_number()
+        if self.clock.budget.trials is None:
+            self._measure(values, architecture, weights)
+        effort = self.pace.effort(weights)
+        attempt = Attempt(
+            number,
+            describe(values),
+            {**values, **effort.parameters},
+            self._network(values, architecture, effort, number),
         )
+        if effort.seconds > self.clock.left:
+            attempt.skip(self.ledger, "its folds are foreseen not to end in time")
+            return math.inf
+        trial, candidate = attempt.run(
+            self.encoded, self.clock, self.ledger, bar=self._bar(), expected=effort.seconds_of_fold
+        )
+        self.known[key] = trial
+        if candidate is not None:
+            self._note(self._first_gain(candidate))
+        return self._loss(trial)
 
-    def _network(self, training: Training) -> KerasNetwork:
-        """The trial's network, to be trained anew."""
-        keras = load_keras()
+    def _enter_nothing(self) -> None:
+        attempt = Attempt(self.ledger.next_number(), "network", {}, None)
+        attempt.skip(self.ledger, "the budget ended before the first trial")
+
+    def _measure(self, values: dict[str, Any], architecture: str, weights: int) -> None:
+        """Learn on the first fold how long an epoch of a new architecture takes here.
+
+        What is compiled for it is used again: no fold is held for slower than it is.
+        """
+        if architecture in self.measured:
+            return
+        self.measured.add(architecture)
+        fold = self.encoded.folds[0]
+        effort = self.pace.effort(weights)
+        given = None if self.problem.weights is None else self.problem.weights[fold.training]
+        self.watch.trained.clear()
+        with contextlib.suppress(OutOfTime, ValueError):  # the trial will say
+            self._network(values, architecture, effort, 0).set_params(epochs=2).fit(
+                fold.x_training, self.problem.target[fold.training], sample_weight=given
+            )
+        self.pace.learn(effort, weights, self.watch.trained)
+
+    def _network(
+        self, values: dict[str, Any], architecture: str, effort: Effort, number: int
+    ) -> KerasNetworks:
         kind = KerasClassifier if self.task.is_classification else KerasRegressor
         return kind(
-            architecture=architecture_of(training.model),
-            optimizer=json.dumps(keras.optimizers.serialize(training.model.optimizer)),
+            architecture=architecture,
             loss=loss_of(self.task),
-            epochs=training.epochs,
-            batch_size=self.batch,
-            seed=self.seed,
-            clip=_CLIP,
+            learning_rate=values["learning_rate"],
+            weight_decay=values["weight_decay"],
+            dropout=values["dropout"],
+            balanced=class_weight(self.task) is not None and self.task.is_classification,
+            # Its own seed: candidates that differ in their weights too are better averaged.
+            seed=(self.seed + number) % 2**31,
+            **effort.parameters,
         )
 
-    def _fold_seconds(self, training: Training) -> float:
-        """Foreseen seconds of training it anew on one fold."""
-        further = training.epoch_seconds * (training.epochs - 1)
-        return self.fold_share * (training.first_seconds + further)
+    def _bar(self) -> float | None:
+        """What the first fold must gain: as much as the last of the best."""
+        if len(self.first_gains) < LEAST_FOR_BAR:
+            return None
+        return sorted(self.first_gains, reverse=True)[:RANKED][-1]
 
-    def _first_fold_score(self, network: KerasNetwork, training: Training) -> float:
-        fold = self.encoded.folds[0]
-        fitted = network.with_model(training.model, self.problem.target[fold.training])
-        prediction = predict(fitted, fold.x_validation, self.task)
-        return self.task.scorer(self.problem.target[fold.validation], prediction)
+    def _note(self, gain: float | None) -> None:
+        if gain is not None:
+            self.first_gains.append(gain)
 
-    def _why_pruned(self, rank: int) -> str:
-        if rank < SCORED_RANKS:
-            return "no time was left to score it on all folds"
-        return f"its loss on the first fold was not among the {SCORED_RANKS} lowest"
+    def _first_gain(self, candidate: Any) -> float:
+        return float(self.ledger.metric.sign * candidate.fold_scores[0])
 
-    @property
-    def _wall(self) -> float:
-        return time.perf_counter() - self.started
-
-    def _enter(
-        self,
-        values: dict[str, Any],
-        outcome: Outcome,
-        score: float | None,
-        seconds: float,
-        error: str,
-    ) -> None:
-        trial = Trial(
-            engine=self.ledger.engine,
-            search=self.ledger.search,
-            number=self.number,
-            description=describe(values),
-            parameters=values,
-            outcome=outcome,
-            score=score,
-            started=self.ledger.elapsed - seconds,
-            wall_seconds=seconds,
-            cpu_seconds=time.process_time() - self.cpu if seconds else 0.0,
-            error=error,
-        )
-        self.ledger.enter(trial)
+    def _loss(self, trial: Trial) -> float | None:
+        if trial.outcome == "failed":
+            return None
+        return math.inf if trial.score is None else -self.ledger.metric.sign * trial.score
 
 
 def describe(values: dict[str, Any]) -> str:
     """A network in a few words.
 
     Example:
-        >>> describe({"num_layers": 2, "units_0": 64, "units_1": 32, "use_batchnorm": True})
-        'network 64-32, batch norm'
+        >>> describe({"hidden": "128-64", "embedding": "pieces-16", "dropout": 0.1})
+        'network 128-64, pieces-16, dropout 0.1'
     """
-    if not values:
-        return "network"
-    # A first network of so many layers takes the default for a width not yet in the space.
-    widths = (values.get(f"units_{place}", "default") for place in range(values["num_layers"]))
-    units = "-".join(map(str, widths))
-    dropout = f", dropout {values['dropout']:g}" if values.get("dropout") else ""
-    return f"network {units}{', batch norm' if values.get('use_batchnorm') else ''}{dropout}"
+    embedding = "" if values["embedding"] == "plain" else f", {values['embedding']}"
+    activation = "" if values.get("activation", "relu") == "relu" else f", {values['activation']}"
+    dropout = f", dropout {values['dropout']:g}" if values["dropout"] else ""
+    return f"network {values['hidden']}{embedding}{activation}{dropout}"
 
 
-def architecture_of(model: Any) -> str:
-    """The layers of a Keras model as JSON, without how it was compiled.
-
-    AutoKeras' cast of the input, which is float32 here, becomes Keras' own ``Identity``: the
-    network is then built, fitted and loaded where AutoKeras is not imported.
-    """
-    whole = json.loads(model.to_json())
-    for layer in whole["config"]["layers"]:
-        if layer["class_name"] == "CastToFloat32":
-            layer.update(module="keras.layers", class_name="Identity", registered_name=None)
-    return json.dumps({key: value for key, value in whole.items() if key != "compile_config"})
+def _key(parameters: dict[str, Any]) -> str:
+    """What tells networks apart: how much is spent on one follows from the machine."""
+    chosen = {name: value for name, value in parameters.items() if name not in Effort.NAMES}
+    return json.dumps(chosen, sort_keys=True)

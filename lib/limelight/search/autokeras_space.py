@@ -1,78 +1,77 @@
-"""The spaces that AutoKeras searches: dense networks for tables, another for each search."""
+"""The spaces that AutoKeras searches: networks for tables, another beginning for each search."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from limelight.search.network_input import Layout
 from limelight.search.task import Task
 
-#: AutoKeras' own rates go down to 1e-5, at which no table is learnt within minutes.
-LEARNING_RATES = [1e-2, 3e-3, 1e-3, 3e-4]
-#: Its third optimizer, SGD without momentum, is left out for the same reason.
-OPTIMIZERS = ["adam", "adam_weight_decay"]
+#: AutoKeras' own learning rates go down to 1e-5, at which no table is learnt within minutes.
+RATES: dict[str, list[float]] = {
+    "learning_rate": [3e-3, 1e-3, 1e-2],
+    "weight_decay": [0.03, 0.003, 0.3],
+    "dropout": [0.1, 0.0, 0.25, 0.4],
+}
+
+_BLOCK = "table"
+_BLOCK_CHOICES: dict[str, list[Any]] = {
+    "embedding": ["pieces-16", "pieces-8", "pieces-32", "waves-4", "plain"],
+    "hidden": ["128-64", "64-64", "256-128", "256-256-128", "512-128"],
+    "activation": ["relu", "silu", "selu"],
+}
 
 
 @dataclass(frozen=True)
 class Space:
-    """Which networks a search may try; a known good one first.
+    """Which networks a search may try; known good ones first.
 
     Args:
-        layers, units, dropout: What a dense block chooses from.
-        first: Networks to begin with: (units of each layer, dropout, batch norm, learning rate).
+        choices: What the block chooses from.
+        first: Networks to begin with: what differs from the first of the choices.
     """
 
-    layers: tuple[int, ...]
-    units: tuple[int, ...]
-    dropout: tuple[float, ...]
-    first: tuple[tuple[tuple[int, ...], float, bool, float], ...]
+    choices: dict[str, list[Any]]
+    first: tuple[dict[str, Any], ...]
 
     def initial(self) -> list[dict[str, Any]]:
         """The networks to begin with, as AutoKeras names their parameters.
 
         Example:
-            >>> space(1).initial()[0]["dense_block_1/units_0"]
-            256
+            >>> space(0).initial()[0]["table/hidden"]
+            '128-64'
         """
-        block = "dense_block_1"
-        return [
-            {
-                f"{block}/use_batchnorm": normalised,
-                f"{block}/num_layers": len(units),
-                f"{block}/dropout": dropout,
-                **{f"{block}/units_{place}": width for place, width in enumerate(units)},
-                "optimizer": "adam",
-                "learning_rate": rate,
-            }
-            for units, dropout, normalised, rate in self.first
-        ]
+        rates = {name: some[0] for name, some in RATES.items()}
+        default = {name: some[0] for name, some in self.choices.items()}
+        made = []
+        for given in self.first:
+            whole = {**default, **rates, **given}
+            made.append(
+                {(f"{_BLOCK}/{name}" if name in default else name): whole[name] for name in whole}
+            )
+        return made
 
 
-_SPACES = (
-    Space(
-        layers=(1, 2, 3),
-        units=(16, 32, 64, 128, 256),
-        dropout=(0.0, 0.1, 0.25, 0.5),
-        first=(((128, 64), 0.25, False, 1e-3), ((128, 64), 0.1, True, 3e-3)),
-    ),
-    Space(
-        layers=(2, 3, 4),
-        units=(128, 256, 512),
-        dropout=(0.1, 0.25, 0.5),
-        first=(((256, 128), 0.25, True, 1e-3), ((256, 256, 128), 0.5, False, 1e-3)),
-    ),
-    Space(
-        layers=(1, 2),
-        units=(8, 16, 32, 64, 512),
-        dropout=(0.0, 0.25, 0.5),
-        first=(((64,), 0.25, False, 3e-3), ((512,), 0.5, False, 1e-3)),
-    ),
+# What differs from the last one only in rates is not compiled again.
+_DEFAULT: dict[str, Any] = {}
+_SMOOTH = {"dropout": 0.25, "weight_decay": 0.3, "learning_rate": 1e-3}
+_STEEP = {"dropout": 0.0, "learning_rate": 1e-2}
+_WAVES = {"embedding": "waves-4", "activation": "silu"}
+_WIDE = {"hidden": "256-128", "dropout": 0.25, "weight_decay": 0.3}
+_FINE = {"embedding": "pieces-32", "dropout": 0.25}
+_PLAIN = {"embedding": "plain", "hidden": "256-128", "activation": "selu", "learning_rate": 1e-3}
+
+_FIRST = (
+    (_DEFAULT, _SMOOTH, _PLAIN, _WAVES, _STEEP, _WIDE, _FINE),
+    (_WIDE, _DEFAULT, _WAVES, _PLAIN),
+    (_FINE, _WAVES, _PLAIN, _DEFAULT),
 )
 
 
 def space(number: int) -> Space:
-    """The space of the search of that number: plain, wide and deep, shallow; then again."""
-    return _SPACES[number % len(_SPACES)]
+    """The space of the search of that number: each begins with other networks; then again."""
+    return Space(_BLOCK_CHOICES, _FIRST[number % len(_FIRST)])
 
 
 def output_units(task: Task) -> int:
@@ -92,43 +91,30 @@ def loss_of(task: Task) -> str:
     return "binary_crossentropy" if output_units(task) == 1 else "categorical_crossentropy"
 
 
-def batch_size(rows: int) -> int:
-    """Rows a step: a power of two from 16 to 1024 that gives about 64 steps an epoch.
-
-    Example:
-        >>> [batch_size(rows) for rows in (100, 1_000, 25_000, 1_000_000)]
-        [16, 16, 256, 1024]
-    """
-    power = 1 << max(0, (rows // 64).bit_length() - 1)
-    return min(max(power, 16), 1024)
-
-
-def auto_model(task: Task, chosen: Space, **options: Any) -> Any:
-    """An unfitted `autokeras.AutoModel` that searches the space; all columns are numbers.
+def auto_model(task: Task, chosen: Space, layout: Layout, **options: Any) -> Any:
+    """An unfitted `autokeras.AutoModel` that searches the space.
 
     Args:
         task: Decides about the head.
         chosen: The space.
+        layout: Of the matrix that networks take.
         options: As `autokeras.AutoModel` takes them.
     """
     import autokeras
     import keras
     from keras_tuner import HyperParameters
-    from keras_tuner.engine.hyperparameters import Choice
 
-    # Blocks are numbered through the life of the process: the names in `Space.initial` begin at 1.
+    from limelight.search.autokeras_block import TableBlock
+
+    # Layers are numbered through the life of the process: of networks that are the same, what was
+    # compiled for one serves the other.
     keras.utils.clear_session()
     values = HyperParameters()
-    values.Choice("learning_rate", LEARNING_RATES, default=1e-3)
-    values.Choice("optimizer", OPTIMIZERS, default="adam")
+    for name, some in RATES.items():
+        values.Choice(name, some, default=some[0])
+    values.Fixed("optimizer", "adam")
     inputs = autokeras.Input()
-    hidden = autokeras.DenseBlock(
-        num_layers=Choice("num_layers", list(chosen.layers)),
-        num_units=Choice(
-            "num_units", list(chosen.units), default=chosen.units[len(chosen.units) // 2]
-        ),
-        dropout=Choice("dropout", list(chosen.dropout)),
-    )(inputs)
+    hidden = TableBlock(asdict(layout), chosen.choices, name=_BLOCK)(inputs)
     head = (
         autokeras.ClassificationHead(dropout=0.0, metrics=[])
         if task.is_classification
@@ -142,3 +128,17 @@ def auto_model(task: Task, chosen: Space, **options: Any) -> Any:
         initial_hps=chosen.initial(),
         **options,
     )
+
+
+def plain_names(values: dict[str, Any]) -> dict[str, Any]:
+    """The hyperparameters that are searched, without the name of the block.
+
+    Example:
+        >>> plain_names({"table/hidden": "64-64", "optimizer": "adam", "learning_rate": 0.01})
+        {'hidden': '64-64', 'learning_rate': 0.01}
+    """
+    return {
+        name.removeprefix(f"{_BLOCK}/"): value
+        for name, value in values.items()
+        if name != "optimizer"
+    }

@@ -1,205 +1,222 @@
-"""A network that AutoKeras found, as a scikit-learn estimator that predicts without Keras."""
+"""Networks that AutoKeras found, as one scikit-learn estimator that predicts without Keras."""
 
 from __future__ import annotations
 
 import json
-import random
-import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
 
 from limelight.search.autokeras_backend import load_keras
 from limelight.search.autokeras_forward import forward, layers_of
+from limelight.search.autokeras_training import Recipe, Rows, Trained, train
+from limelight.search.boosting import split_inside
 from limelight.search.budget import Clock
 from limelight.search.evaluate import OutOfTime
+from limelight.search.network_input import Layout, NetworkInput, pieces
 
 Array = NDArray[Any]
 
-_CLOCK: ContextVar[Clock | None] = ContextVar("clock", default=None)
-_RANDOMNESS = threading.Lock()
-_TOLERANCE = 1e-4
-_WIDTH = 32
+#: Columns that numbers are embedded in, at most: a wide table has fewer of each.
+MOST_EMBEDDED = 1024
+
+_WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@dataclass
+class Watch:
+    """Looks at trainings: ends them with `OutOfTime`, and notes how long they took.
+
+    Args:
+        clock: When it has run out, they end.
+        trained: How long they took, in their order; without models and values.
+    """
+
+    clock: Clock
+    trained: list[Trained] = field(default_factory=list)
 
 
 @contextmanager
-def training_until(clock: Clock) -> Iterator[None]:
+def training_until(clock: Clock) -> Iterator[Watch]:
     """Trainings inside it end with `OutOfTime` when the clock has run out."""
-    token = _CLOCK.set(clock)
+    watch = Watch(clock)
+    token = _WATCH.set(watch)
     try:
-        yield
+        yield watch
     finally:
-        _CLOCK.reset(token)
+        _WATCH.reset(token)
 
 
-class KerasNetwork(BaseEstimator):  # type: ignore[misc]
-    """A network of given architecture, trained anew by ``fit`` for a given number of epochs.
+class KerasNetworks(BaseEstimator):  # type: ignore[misc]
+    """Some networks of one architecture, each trained on other rows, and averaged.
 
-    The weights are kept as NumPy arrays: pickles are small, load without Keras and on any
-    backend, and predict at once. A network with other layers than those of
-    `limelight.search.autokeras_forward` keeps itself as the bytes of a ``.keras`` file instead.
+    Each network holds an eighth of the training rows out; all stop when they get no better on
+    these, and keep the weights of their best epoch. Rows of a validation fold never come near
+    them. The weights are kept as NumPy arrays: pickles are small, load without Keras and on any
+    backend, and predict at once. On jax the networks are trained side by side, on a GPU where jax
+    (or another backend) finds one.
 
     Args:
-        architecture: The model as JSON (`keras.Model.to_json`).
-        optimizer: The optimizer as JSON (`keras.optimizers.serialize`).
+        architecture: The model as JSON (`keras.Model.to_json`) for any
+            `limelight.search.network_input.Layout`.
         loss: Name of a Keras loss.
-        epochs: Passes over the rows.
+        epochs: Passes over the rows, at most.
         batch_size: Rows a step; all rows where there are fewer.
-        seed: Seed of the first weights, the order of the rows and dropout.
-        clip: Inputs are cut at this many standard deviations; they should come standardised.
+        learning_rate, weight_decay: As `limelight.search.autokeras_training.Recipe` has them.
+        dropout: Share of the units that are left out of a step.
+        members: How many networks.
+        balanced: Whether every class weighs the same.
+        seed: Seed of the held-out rows, first weights, the order of the rows and dropout.
 
     Attributes:
-        layers_: The forward pass, or None.
-        keras_bytes_: A ``.keras`` file, where ``layers_`` is None.
+        layers_: The forward pass.
+        epochs_: After how many epochs the networks were best.
     """
 
     def __init__(
         self,
         architecture: str = "",
-        optimizer: str = "",
         loss: str = "",
-        epochs: int = 10,
-        batch_size: int = 32,
+        epochs: int = 50,
+        batch_size: int = 64,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 0.03,
+        dropout: float = 0.1,
+        members: int = 4,
+        balanced: bool = False,
         seed: int = 0,
-        clip: float = 3.0,
     ) -> None:
         self.architecture = architecture
-        self.optimizer = optimizer
         self.loss = loss
         self.epochs = epochs
         self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.members = members
+        self.balanced = balanced
         self.seed = seed
-        self.clip = clip
 
-    def fit(self, features: Array, target: Array, sample_weight: Array | None = None) -> Self:
-        """Train on standardised features, shape (n, d).
-
-        Raises:
-            OutOfTime: Inside `training_until`, its clock has run out.
-        """
-        x = network_input(features, self.clip)
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype="float32")
-        self.n_features_in_ = features.shape[1]
-        keras = load_keras()
-        # All that is random in a training is drawn, or seeded, when its model is made.
-        with _own_randomness(keras, self.seed):
-            model = keras.models.model_from_json(for_inputs(self.architecture, x.shape[1]))
-            model.compile(
-                optimizer=keras.optimizers.deserialize(json.loads(self.optimizer)), loss=self.loss
-            )
-        batches = _full_batches(
-            keras, (x, self._fit_target(target, model), weights), self.batch_size, self.seed
+    def _train(self, features: Any, target: Array, outputs: Array, weights: Any) -> None:
+        self.input_ = NetworkInput().fit(features)
+        self.n_features_in_ = self.input_.n_features_in_
+        inputs = self.input_.transform(features)
+        if self.balanced:
+            given = 1.0 if weights is None else np.asarray(weights, dtype="float64")
+            weights = given * compute_sample_weight("balanced", target)
+        every = np.ones(len(inputs)) if weights is None else np.asarray(weights, dtype="float64")
+        splits = [split_inside(inputs, target, self.seed + i) for i in range(self.members)]
+        data = Rows(inputs, outputs, (every / every.mean()).astype("float32"), splits)
+        architecture = for_layout(self.architecture, self.input_.layout_)
+        trained = train(
+            lambda: model_of(architecture),
+            architecture,
+            Recipe(self.loss, self.epochs, self.batch_size, self.learning_rate, self.weight_decay),
+            data,
+            self._constants(architecture, inputs),
+            self.seed,
+            _check_clock,
         )
-        model.fit(batches, epochs=self.epochs, verbose=0, shuffle=False, callbacks=[_watch(keras)])
-        self._keep(model, x[:256])
-        return self
+        watch = _WATCH.get()
+        if watch is not None:
+            watch.trained.append(replace(trained, model=None, values={}))
+        self.epochs_ = trained.epochs
+        self.layers_ = layers_of(trained.model, trained.values)
 
-    def with_model(self, model: Any, target: Array) -> Self:
-        """The estimator as ``fit`` would leave it, with a model that was trained elsewhere."""
-        self._fit_target(target, model)
-        columns = int(model.input_shape[-1])
-        self._keep(model, np.linspace(-1, 1, 4 * columns, dtype="float32").reshape(4, columns))
-        return self
+    def _constants(self, architecture: str, inputs: Array) -> dict[str, Array]:
+        """What a network is told: its dropout, and where numbers are cut into pieces."""
+        told = {"dropout_rate": np.asarray(self.dropout)}
+        config = _columns_of(json.loads(architecture))
+        if config["kind"] == "pieces":
+            numbers = inputs[:, : config["numbers"]]
+            told["lower"], told["factor"] = pieces(numbers, config["size"])
+        return told
 
-    def _fit_target(self, target: Array, model: Any) -> Array:
-        """The target as the network's output is to be; float32, shape (n, outputs)."""
-        raise NotImplementedError
-
-    def _keep(self, model: Any, sample: Array) -> None:
-        """Take the weights out of the model, if that gives what the model itself gives."""
-        keras = load_keras()
-        expected = keras.ops.convert_to_numpy(model(sample, training=False))
-        layers = layers_of(model)
-        same = layers is not None and np.allclose(
-            forward(layers, sample), expected, atol=_TOLERANCE, rtol=_TOLERANCE
-        )
-        self.layers_ = layers if same else None
-        self.keras_bytes_ = None if same else _to_bytes(model)
-
-    def _output(self, features: Array) -> Array:
-        x = network_input(features, self.clip)
-        if self.layers_ is not None:
-            return forward(self.layers_, x)
-        return np.asarray(_from_bytes(self.keras_bytes_).predict(x, batch_size=4096, verbose=0))
+    def _output(self, features: Any) -> Array:
+        return forward(self.layers_, self.input_.transform(features)).astype("float64")
 
 
-class KerasClassifier(ClassifierMixin, KerasNetwork):  # type: ignore[misc]
-    """The network for classes: one output (sigmoid) for two, else one for each (softmax).
+class KerasClassifier(ClassifierMixin, KerasNetworks):  # type: ignore[misc]
+    """The networks for classes: one output (sigmoid) for two, else one for each (softmax).
 
     The target holds codes 0..k-1; a class that is absent when training keeps its column.
     """
 
-    def _fit_target(self, target: Array, model: Any) -> Array:
-        codes = np.asarray(target, dtype="int64")
-        outputs = int(model.output_shape[-1])
-        self.classes_ = np.arange(max(outputs, 2))
-        return encoded_classes(codes, outputs)
+    def fit(self, features: Any, target: Any, sample_weight: Any = None) -> Self:
+        """Train on a frame or matrix, shape (n, d); see `NetworkInput` for its columns.
 
-    def predict_proba(self, features: Array) -> Array:
+        Raises:
+            OutOfTime: Inside `training_until`, its clock has run out.
+            ValueError: The training diverged.
+        """
+        codes = np.asarray(target, dtype="int64")
+        outputs = outputs_of(self.architecture)
+        self.classes_ = np.arange(max(outputs, 2))
+        self._train(features, codes, encoded_classes(codes, outputs), sample_weight)
+        return self
+
+    def predict_proba(self, features: Any) -> Array:
         """Probabilities in the order of ``classes_``; float64, shape (n, k)."""
-        output = self._output(features).astype("float64")
+        output = self._output(features)
         return np.hstack([1.0 - output, output]) if output.shape[1] == 1 else output
 
-    def predict(self, features: Array) -> Array:
+    def predict(self, features: Any) -> Array:
         """The most probable codes; int64, shape (n,)."""
         return np.asarray(self.predict_proba(features).argmax(axis=1))
 
 
-class KerasRegressor(RegressorMixin, KerasNetwork):  # type: ignore[misc]
-    """The network for values; the target is standardised inside."""
+class KerasRegressor(RegressorMixin, KerasNetworks):  # type: ignore[misc]
+    """The networks for values; the target is standardised inside, and its range is kept to."""
 
-    def _fit_target(self, target: Array, model: Any) -> Array:  # noqa: ARG002
+    def fit(self, features: Any, target: Any, sample_weight: Any = None) -> Self:
+        """Train on a frame or matrix; as `KerasClassifier.fit`."""
         values = np.asarray(target, dtype="float64")
         self.mean_ = float(values.mean())
         self.scale_ = float(values.std()) or 1.0
-        return standardised(values, self.mean_, self.scale_)
+        self.range_ = float(values.min()), float(values.max())
+        outputs = ((values - self.mean_) / self.scale_).astype("float32")[:, None]
+        self._train(features, values, outputs, sample_weight)
+        return self
 
-    def predict(self, features: Array) -> Array:
+    def predict(self, features: Any) -> Array:
         """Values; float64, shape (n,)."""
-        return np.asarray(self._output(features)[:, 0].astype("float64") * self.scale_ + self.mean_)
+        values = self._output(features)[:, 0] * self.scale_ + self.mean_
+        return np.asarray(np.clip(values, *self.range_))
 
 
-def for_inputs(architecture: str, columns: int) -> str:
-    """The architecture with another number of input columns: an encoder finds its own per fold.
+def model_of(architecture: str) -> Any:
+    """The Keras model of an architecture; its weights are zero."""
+    keras = load_keras()
+    import limelight.search.autokeras_layers  # noqa: F401 - registers what the JSON names
 
-    Example:
-        >>> for_inputs('{"config": {"layers": [{"config": {"batch_shape": [null, 7]}}]}}', 9)
-        '{"config": {"layers": [{"config": {"batch_shape": [null, 9]}}]}}'
-    """
+    return keras.models.model_from_json(architecture)
+
+
+def for_layout(architecture: str, layout: Layout) -> str:
+    """The architecture for a matrix of another layout: each fold has its own."""
     whole = json.loads(architecture)
     # Shapes that layers were built for would stand against the new ones.
     for layer in whole["config"]["layers"]:
         layer.pop("build_config", None)
     whole.pop("build_config", None)
-    whole["config"]["layers"][0]["config"]["batch_shape"] = [None, columns]
+    whole["config"]["layers"][0]["config"]["batch_shape"] = [None, layout.columns]
+    config = _columns_of(whole)
+    config.update(asdict(layout))
+    config["size"] = max(1, min(config["size"], MOST_EMBEDDED // layout.numbers))
     return json.dumps(whole)
 
 
-def network_input(features: Array, limit: float) -> Array:
-    """Features cut at the limit on both sides, with columns of zeros up to a multiple of 32.
-
-    Encoders find some columns more or fewer in each fold. A backend compiles for each width
-    anew, which takes longer than training: so the widths are made the same.
-
-    Returns:
-        float32, shape (n, the next multiple of 32).
-
-    Example:
-        >>> x = network_input(np.array([[-9.0, 0.5]]), 3.0)
-        >>> x.shape, x[0, :3].tolist()
-        ((1, 32), [-3.0, 0.5, 0.0])
-    """
-    rows, columns = features.shape
-    wide = np.zeros((rows, -(-columns // _WIDTH) * _WIDTH), dtype="float32")
-    np.clip(features, -limit, limit, out=wide[:, :columns], casting="unsafe")
-    return wide
+def outputs_of(architecture: str) -> int:
+    """How many outputs the networks have."""
+    layers = json.loads(architecture)["config"]["layers"]
+    return int([one for one in layers if one["class_name"] == "Dense"][-1]["config"]["units"])
 
 
 def encoded_classes(codes: Array, outputs: int) -> Array:
@@ -214,74 +231,16 @@ def encoded_classes(codes: Array, outputs: int) -> Array:
     return np.eye(outputs, dtype="float32")[codes]
 
 
-def standardised(values: Array, mean: float, scale: float) -> Array:
-    """Values of a regression target as the network's output; float32, shape (n, 1)."""
-    return ((values - mean) / scale).astype("float32")[:, None]
+def _columns_of(whole: dict[str, Any]) -> dict[str, Any]:
+    """The settings of the layer that takes the columns."""
+    layers = whole["config"]["layers"]
+    found: dict[str, Any] = next(
+        one["config"] for one in layers if one["class_name"] == "ColumnEmbedding"
+    )
+    return found
 
 
-@contextmanager
-def _own_randomness(keras: Any, seed: int) -> Iterator[None]:
-    """Seed everything random, and leave the global generators of others as they were.
-
-    One thread at a time: networks that are made side by side would draw from each other's seeds.
-    """
-    with _RANDOMNESS:
-        before, numpy_before = random.getstate(), np.random.get_state()  # noqa: NPY002
-        keras.utils.set_random_seed(seed)
-        try:
-            yield
-        finally:
-            random.setstate(before)
-            np.random.set_state(numpy_before)  # noqa: NPY002
-
-
-def _full_batches(keras: Any, data: tuple[Array | None, ...], batch_size: int, seed: int) -> Any:
-    """Batches in a new order each epoch, all of one size: another size would compile anew."""
-    x = data[0]
-    assert x is not None
-    rows = len(x)
-    size = min(batch_size, rows)
-    generator = np.random.default_rng(seed)
-
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
-        order = generator.permutation(rows)
-
-        def __len__(self) -> int:
-            return rows // size
-
-        def __getitem__(self, place: int) -> tuple[Array, ...]:
-            chosen = self.order[place * size : (place + 1) * size]
-            return tuple(part[chosen] for part in data if part is not None)
-
-        def on_epoch_end(self) -> None:
-            self.order = generator.permutation(rows)
-
-    return Batches(workers=1, use_multiprocessing=False)
-
-
-def _watch(keras: Any) -> Any:
-    """A callback that ends the training when the clock of `training_until` has run out."""
-    clock = _CLOCK.get()
-
-    class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-            if clock is not None and clock.expired:
-                raise OutOfTime
-
-    return Watch()
-
-
-def _to_bytes(model: Any) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.keras"
-        model.save(path)
-        return path.read_bytes()
-
-
-def _from_bytes(content: bytes | None) -> Any:
-    assert content is not None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "network.keras"
-        path.write_bytes(content)
-        # Compiling is for training, and took minutes where the backend was another.
-        return load_keras().models.load_model(path, compile=False)
+def _check_clock() -> None:
+    watch = _WATCH.get()
+    if watch is not None and watch.clock.expired:
+        raise OutOfTime
