@@ -23,19 +23,23 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Encodes a raw frame of any mixture of columns as a matrix of numbers.
 
     How a column is read follows from its role (`limelight.search.roles`) in the frame it is
-    fitted on. Columns that tell nothing are left out: constant ones, ones without values, and
-    texts that are different in nearly every row. A value that was not there when fitting counts
-    as infrequent or missing; whole numbers may come as floats or text later.
+    fitted on, and of text from what is written there: dates, amounts, codes and free text become
+    numbers (`limelight.search.column_plan`). Columns that tell nothing are left out: constant ones,
+    ones without values, and texts that are different in nearly every row and have nothing to do
+    with the target. A value that was not there when fitting counts as infrequent or missing; whole
+    numbers may come as floats or text later.
 
     Args:
-        kind: ``"onehot"`` gives float64 without NaN: numbers with their median where missing and
+        kind: ``"onehot"`` gives no NaN: numbers with their median where missing and
             an indicator of it, a column for each frequent level of a category. ``"ordinal"``
-            gives float32 with NaN where missing: categories are codes, the most frequent is 0,
+            gives NaN where missing: categories are codes, the most frequent is 0,
             for estimators that take both (boosted trees, forests). ``"native"`` gives the same
             as a frame, categories as such, for HistGradientBoosting and LightGBM. ``"levels"``
             is as ``"native"`` with a code for every level, however many there are, for CatBoost.
-        scale: ``"standard"`` gives numbers and times mean 0 and deviation 1, cut at 10
-            deviations; one-hot columns stay 0 and 1. Categories stay codes under ``"ordinal"``.
+            All are float32.
+        scale: ``"standard"`` brings numbers and times to one scale, within 3 on both sides, and
+            bends outliers back; one-hot columns stay 0 and 1. Categories stay codes under
+            ``"ordinal"``.
 
     Attributes:
         categorical_features_: bool, shape (columns of the matrix,): which hold category codes;
@@ -122,8 +126,7 @@ class FrameEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ]
 
     def _filled(self, reader: FrameReader, write: Callable[[Block, Array], None]) -> Any:
-        dtype = "float64" if self.kind == "onehot" else "float32"
-        matrix = np.zeros((len(reader), len(self.names_)), dtype=dtype)
+        matrix = np.zeros((len(reader), len(self.names_)), dtype="float32")
         end = 0
         for block in self.blocks_:
             start, end = end, end + len(block.names)

@@ -17,8 +17,8 @@ from limelight.search.text import TextNumbers
 
 Array = NDArray[Any]
 
-_LIMIT = 10.0
-"""Scaled numbers are cut at so many deviations."""
+#: Scaled numbers come near to this, and never reach it.
+LIMIT = 3.0
 
 
 class Reader:
@@ -152,7 +152,10 @@ class Numbers:
         frame, target: What the encoder is fitted on.
         filled: Whether gaps are filled.
         indicated: Whether filled gaps are indicated.
-        scaled: Whether they get mean 0 and deviation 1.
+        scaled: Whether they are brought to one scale, outliers bent back: the median becomes 0,
+            the middle half is 1 wide, and nothing is beyond 3 (Holzmueller et al., *Better by
+            default*, 2024). With deviations instead of quartiles, linear models were worse on 9
+            of 10 tables and networks on 7.
     """
 
     levels = 0
@@ -169,7 +172,7 @@ class Numbers:
     ) -> None:
         self.reader = reader
         self.filled = filled
-        self.kept: list[tuple[int, float, float, float]] = []
+        self.kept: list[tuple[int, float, float]] = []
         self.names: list[str] = []
         values = reader.read_training(frame, target)
         missing = np.isnan(values[0])
@@ -179,8 +182,8 @@ class Numbers:
             # With NaN kept, a constant with gaps still tells where the gaps are.
             if constant and (filled or len(present) in (0, len(part)) or place > 0):
                 continue
-            mean, spread = (present.mean(), present.std()) if scaled else (0.0, 1.0)
-            self.kept.append((place, float(np.median(present)), float(mean), float(spread) or 1.0))
+            width = _width(present) if scaled else 0.0
+            self.kept.append((place, float(np.median(present)), width))
             self.names.append(name)
         self.indicated = bool(filled and indicated and missing.any() and not missing.all())
         if self.indicated:
@@ -195,12 +198,19 @@ class Numbers:
         self._write(self.reader.read_training(frame, target), out)
 
     def _write(self, values: Sequence[Array], out: Array) -> None:
-        for position, (place, median, mean, spread) in enumerate(self.kept):
+        for position, (place, median, width) in enumerate(self.kept):
             part = values[place]
             if self.filled:
                 part = np.where(np.isnan(part), median, part)
-            if (mean, spread) != (0.0, 1.0):
-                part = np.clip((part - mean) / spread, -_LIMIT, _LIMIT)
+            if width:
+                part = (part - median) / width
+                part = part / np.sqrt(1.0 + (part / LIMIT) ** 2)
             out[:, position] = part
         if self.indicated:
             out[:, -1] = np.isnan(values[0])
+
+
+def _width(present: Array) -> float:
+    """How wide the middle half of some numbers is, or half of nearly all where that is a point."""
+    least, first, third, most = np.quantile(present, (0.01, 0.25, 0.75, 0.99))
+    return float(third - first) or float(most - least) / 2 or float(present.std()) or 1.0
