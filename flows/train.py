@@ -90,6 +90,12 @@ class TrainFlow(FlowSpec):
         help="Parallel searches of each engine, with other seeds and spaces.",
     )
     seed = Parameter("seed", default=0, help="Seed of everything random.")
+    infer_ms = Parameter(
+        "infer-ms",
+        type=float,
+        help="Most milliseconds the model may take to predict 1,000 rows at once on one core, e.g."
+        " 50.  [default: no bound]",
+    )
     holdout = Parameter(
         "holdout",
         default=0.2,
@@ -128,6 +134,7 @@ class TrainFlow(FlowSpec):
         self.task, self.split = prepared.task, prepared.split.summary()
         self.columns, self.schema = profile_columns(table.frame), prepared.schema
         self.problem, self.held_out = prepared.problem, prepared.holdout
+        self.infer_bound = request.infer_ms
         self.searches = [vars(search) for search in self.plan.searches]
         for line in (*table.notes, str(prepared), str(self.plan)):
             say(line)
@@ -213,6 +220,7 @@ class TrainFlow(FlowSpec):
                 cores=cores(),
                 failures=lost,
                 say=say,
+                infer_ms=self.infer_bound,
             )
         self.leaderboard, self.trials = found.choice.leaderboard, found.trials
         self.predictor, self.metrics = found.predictor, found.choice.metrics

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from limelight.model import comparison
 from limelight.model.comparison import bootstrap_interval, bootstrap_scores, compare
 from limelight.model.forms import form_of
 from limelight.search.metrics import METRICS, Metric
@@ -181,3 +182,47 @@ def test_samples_without_a_class_have_no_part_in_the_probability() -> None:
         METRICS["roc_auc"], target, ("a", better), ("b", worse), rows="holdout", groups=groups
     )
     assert pair.probability == 1
+
+
+@pytest.mark.parametrize("name", ["rmse", "log_loss", "roc_auc", "balanced_accuracy"])
+def test_a_part_of_many_rows_tells_what_all_of_them_would(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = METRICS[name]
+    target, one = _case(metric, 2, rows=20_000)
+    _, two = _case(metric, 2, rows=20_000, noise=1.5)
+    pair = ("one", one), ("two", two)
+    whole = bootstrap_interval(metric, target, one), compare(metric, target, *pair, rows="x")
+    monkeypatch.setattr(comparison, "ENOUGH_ROWS", 4_000)
+    part = bootstrap_interval(metric, target, one), compare(metric, target, *pair, rows="x")
+    assert part[0].score == whole[0].score
+    assert part[1].difference == whole[1].difference
+    for some, all_of_them in zip(part, whole, strict=True):
+        assert some.high - some.low == pytest.approx(all_of_them.high - all_of_them.low, rel=0.15)
+        middle = (all_of_them.high + all_of_them.low) / 2
+        assert (some.high + some.low) / 2 == pytest.approx(
+            middle, abs=0.15 * (all_of_them.high - all_of_them.low)
+        )
+
+
+def test_a_rare_class_is_not_thinned_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    metric = METRICS["roc_auc"]
+    rng = np.random.default_rng(0)
+    target = (np.arange(20_000) < 100).astype("int64")
+    chance = 1 / (1 + np.exp(-(target + rng.normal(size=len(target)))))
+    probability = np.stack([1 - chance, chance], axis=1)
+    whole = bootstrap_interval(metric, target, probability)
+    monkeypatch.setattr(comparison, "ENOUGH_ROWS", 2_000)
+    assert bootstrap_interval(metric, target, probability) == whole
+
+
+def test_of_many_groups_a_part_is_drawn_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(1000), 10)
+    target = np.repeat(rng.normal(size=1000), 10)
+    whole = bootstrap_interval(METRICS["rmse"], target, np.zeros(10_000), groups=groups)
+    monkeypatch.setattr(comparison, "ENOUGH_ROWS", 4_000)
+    part = bootstrap_interval(METRICS["rmse"], target, np.zeros(10_000), groups=groups)
+    assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.2)
+    alone = bootstrap_interval(METRICS["rmse"], target, np.zeros(10_000))
+    assert part.high - part.low > 2 * (alone.high - alone.low)

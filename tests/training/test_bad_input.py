@@ -190,6 +190,11 @@ def test_unknown_group_column(attempt):
     assert "'city'" in attempt(good_frame(), group="citty")
 
 
+@pytest.mark.parametrize("bound", [0.0, -5.0, float("inf"), float("nan")])
+def test_a_bound_on_predictions_that_is_no_time(attempt, bound):
+    assert "--infer-ms" in attempt(good_frame(), infer_ms=bound)
+
+
 def test_holdout_that_is_no_share(attempt):
     assert "--holdout" in attempt(good_frame(), holdout=20.0)
 

@@ -218,8 +218,14 @@ class Publication:
         return len(pickle.dumps(self.models[name][0].model)) <= MOST_BYTES_FITTED_AGAIN
 
     def _sample(self, fitted: Fitted) -> Any:
-        """What a fit says of some rows."""
-        return predict(fitted.model, self.training.features.iloc[:50], self.fitter.task)
+        """What a fit says of new rows: each column's values moved on by a distance of its own."""
+        frame = self.training.features.iloc[:50]
+        places = np.arange(len(frame))
+        moved = [
+            frame[name].iloc[np.roll(places, at)].reset_index(drop=True)
+            for at, name in enumerate(frame)
+        ]
+        return predict(fitted.model, pd.concat(moved, axis=1), self.fitter.task)
 
     def _confirm(self, name: str, *, required: bool = False) -> Job:
         candidate = self.candidates[name]

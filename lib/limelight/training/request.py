@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ class Request:
     engines: tuple[str, ...] = ("tpot", "autokeras")
     searches: int = 1
     seed: int = 0
+    infer_ms: float | None = None
     holdout: float = 0.2
     group: str = ""
     time: str = ""
@@ -73,6 +75,12 @@ class Request:
             raise InputError(
                 f"--holdout is {self.holdout:g}, and must be a share between 0 and 1.",
                 "A usual one is 0.2.",
+            )
+        if self.infer_ms is not None and not 0 < self.infer_ms < math.inf:
+            raise InputError(
+                f"--infer-ms is {self.infer_ms:g}, and is a positive number of milliseconds for"
+                " 1,000 rows.",
+                "50 keeps to small models; leave it out for no bound.",
             )
         if self.source and self.ref != "main":
             raise InputError(
