@@ -6,6 +6,10 @@ scores on the samples make the interval (Efron and Tibshirani, *An Introduction 
 for both cancel out. Where rows belong together, whole groups are drawn (the cluster bootstrap:
 Davison and Hinkley, *Bootstrap Methods and their Application*, 1997, section 3.8): a hundred rows
 of one patient tell less than a hundred patients.
+
+On many rows a part of them is drawn from, and the spread of its scores is brought to that of all
+rows by the square root of its share, as the error of a score falls (the m out of n bootstrap:
+Bickel, Goetze and van Zwet, "Resampling fewer than n observations", Statistica Sinica 7, 1997).
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ MOST_RESAMPLES = 1000
 FEWEST_RESAMPLES = 100
 #: Drawn rows, over all samples and predictions, that take about a second.
 MOST_DRAWS = 1e8
+#: From so many rows, and so many of each class, the spread of a score is told closely enough.
+ENOUGH_ROWS, ENOUGH_OF_A_CLASS = 40_000, 1_000
 _DRAWS_AT_ONCE = 500_000
 
 
@@ -96,13 +102,32 @@ def bootstrap_scores(
         float64, shape (samples, predictions), in the metric's own units. There are 1,000 samples,
         fewer for many or long predictions, and never under 100.
     """
+    strata = target if "regression" not in metric.problems else np.zeros(len(target), dtype=int)
+    part, ratio = _enough(strata, groups, seed)
+    if len(part) == len(target):
+        return _drawn_scores(metric, target, predictions, strata, seed, groups)
+    some = [prediction[part] for prediction in predictions]
+    together = None if groups is None else groups[part]
+    drawn = _drawn_scores(metric, target[part], some, strata[part], seed, together)
+    of_all = [_score(metric, target, prediction) for prediction in predictions]
+    of_part = [_score(metric, target[part], prediction) for prediction in some]
+    return np.asarray(np.asarray(of_all) + (drawn - np.asarray(of_part)) * ratio)
+
+
+def _drawn_scores(
+    metric: Metric,
+    target: Array,
+    predictions: Sequence[Array],
+    strata: Array,
+    seed: int,
+    groups: Array | None,
+) -> Array:
     form = form_of(metric)
     rows = [np.flatnonzero(covered_rows(prediction)) for prediction in predictions]
     essences = [
         form.essence(target[kept], prediction[kept].astype("float64"))
         for kept, prediction in zip(rows, predictions, strict=True)
     ]
-    strata = target if "regression" not in metric.problems else np.zeros(len(target), dtype=int)
     draws = max(1, len(target) * len(predictions))
     amount = int(np.clip(MOST_DRAWS / draws, FEWEST_RESAMPLES, MOST_RESAMPLES))
     if groups is not None and len(np.unique(groups)) < 2:
@@ -186,6 +211,29 @@ def percentiles(samples: Array) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
+
+
+def _score(metric: Metric, target: Array, prediction: Array) -> float:
+    kept = covered_rows(prediction)
+    return metric(target[kept], prediction[kept].astype("float64")) if kept.any() else float("nan")
+
+
+def _enough(strata: Array, groups: Array | None, seed: int) -> tuple[Array, float]:
+    """Rows to draw from, and the error of a score on all rows in terms of that on these."""
+    rows = np.arange(len(strata))
+    rarest = int(np.unique(strata, return_counts=True)[1].min()) if len(strata) else 0
+    share = max(ENOUGH_ROWS / max(1, len(rows)), ENOUGH_OF_A_CLASS / max(1, rarest))
+    if share >= 1:
+        return rows, 1.0
+    rng = np.random.default_rng(seed)
+    if groups is not None:
+        distinct = np.unique(groups)
+        kept = rng.choice(distinct, max(2, round(share * len(distinct))), replace=False)
+        return np.flatnonzero(np.isin(groups, kept)), float(np.sqrt(len(kept) / len(distinct)))
+    parts = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+    some = [rng.choice(part, round(share * len(part)), replace=False) for part in parts]
+    chosen = np.sort(np.concatenate(some))
+    return chosen, float(np.sqrt(len(chosen) / len(rows)))
 
 
 def _columns(counts: Array, kept: Array) -> Array:
