@@ -11,8 +11,8 @@ from typing import Any
 
 from limelight.errors import InputError
 
-#: It ran 1.1 to 2.4 times as many trials a minute as tensorflow-cpu on five tables, and imports
-#: in two thirds of the time (`benchmarks/backends.py`); PyPI's torch for Linux brings CUDA along.
+#: On it the networks of a candidate are one compiled program, on others they are trained in turn;
+#: it is imported in two thirds of tensorflow's time, and PyPI's torch for Linux brings CUDA along.
 DEFAULT_BACKEND = "jax"
 
 _PACKAGES = {"jax": "jax", "tensorflow": "tensorflow-cpu", "torch": "torch"}

@@ -17,12 +17,14 @@ LEAST_EPOCHS, MOST_EPOCHS = 16, 120
 #: With a clock, this share of the budget is what the first network may take, and of what is left
 #: what any other may.
 SHARE = 0.25
-#: Fewer epochs are not worth training; fewer networks are taken before.
+#: Where there is no time for so many epochs, fewer networks are averaged.
+ENOUGH_EPOCHS = 24
+#: Fewer are not worth training.
 FEWEST_EPOCHS = 4
 #: Seconds that a fold takes beside its steps.
 FOLD_SECONDS = 0.1
 #: Seconds of an epoch for each row, network and weight, before any is known.
-_FIRST_PACE = 1.5e-10
+_FIRST_PACE = 8e-11
 #: Steps cost something, however few weights there are.
 _LEAST_WEIGHTS = 5_000
 
@@ -87,7 +89,7 @@ class Pace:
         share = SHARE * (budget if not self.paces else self.clock.left)
         if self.members is None:
             # They stay: for another number everything would be compiled anew.
-            self.members = min(MEMBERS, max(1, int(share / (epochs * epoch))))
+            self.members = min(MEMBERS, max(1, int(share / (ENOUGH_EPOCHS * epoch))))
         members = self.members
         epochs = min(epochs, max(FEWEST_EPOCHS, int(share / (members * epoch))))
         seconds = members * epochs * epoch + FOLD_SECONDS * self.folds

@@ -8,7 +8,7 @@ them. Other backends train them in turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -134,36 +134,80 @@ def train(
         ValueError: The loss is not finite.
     """
     rng = np.random.default_rng(seed)
-    least = min(len(kept) for kept, _ in data.splits)
-    size = min(recipe.batch_size, least)
-    rounds = -(-(least // size) // MOST_STEPS)
-    steps = least // size // rounds
-    trainer = _trainer(make, key, recipe, data, constants, rng)
-    held = any(len(some) for _, some in data.splits)
-    patience = max(LEAST_PATIENCE, round(PATIENCE * recipe.epochs))
-    best, best_loss, best_epoch = trainer.snapshot(), np.inf, 0
-    took: list[float] = []
+    steps = _Steps.of(recipe, data)
+    progress = _Progress(_trainer(make, key, recipe, data, constants, rng), recipe, data)
     for epoch in range(recipe.epochs):
-        order = [rng.permutation(kept)[: rounds * steps * size] for kept, _ in data.splits]
-        shuffled = np.stack(order, axis=1).reshape(rounds, steps, size, -1).swapaxes(2, 3)
-        for place, chosen in enumerate(shuffled):
+        for rows, rates in steps.rounds(epoch, rng):
             check()
-            done = (np.arange(steps) + (epoch * rounds + place) * steps) / (
-                recipe.epochs * rounds * steps
-            )
-            rates = recipe.learning_rate * schedule(done)
-            begun = time.perf_counter()
-            losses = trainer.round(chosen.astype("int32"), rates.astype("float32"))
-            took.append(time.perf_counter() - begun)
-        loss = float(losses.mean())
-        if not np.isfinite(loss):
-            raise ValueError(f"its loss is {loss}")
-        if loss < best_loss or not held:
-            best, best_loss, best_epoch = trainer.snapshot(), loss, epoch + 1
-        elif epoch + 1 - best_epoch >= patience:
+            progress.round(rows, rates)
+        if progress.is_over_after(epoch + 1):
             break
-    further = float(np.mean(took[1:])) if len(took) > 1 else 0.0
-    return Trained(trainer.model, trainer.values(best), best_epoch, took[0], further, rounds)
+    return progress.trained(steps.rounds_of_epoch)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Which rows each step takes, and its rate; all rounds are of one size, to compile once."""
+
+    recipe: Recipe
+    data: Rows
+    size: int
+    rounds_of_epoch: int
+    steps_of_round: int
+
+    @classmethod
+    def of(cls, recipe: Recipe, data: Rows) -> _Steps:
+        least = min(len(kept) for kept, _ in data.splits)
+        size = min(recipe.batch_size, least)
+        rounds = -(-(least // size) // MOST_STEPS)
+        return cls(recipe, data, size, rounds, least // size // rounds)
+
+    def rounds(self, epoch: int, rng: np.random.Generator) -> Iterator[tuple[Array, Array]]:
+        """Rows (steps, networks, batch) and rates (steps,) of each round of an epoch."""
+        steps = self.rounds_of_epoch * self.steps_of_round
+        order = [rng.permutation(kept)[: steps * self.size] for kept, _ in self.data.splits]
+        rows = np.stack(order, axis=1).astype("int32").reshape(steps, self.size, -1)
+        done = (epoch + np.arange(steps) / steps) / self.recipe.epochs
+        rates = (self.recipe.learning_rate * schedule(done)).astype("float32")
+        for start in range(0, steps, self.steps_of_round):
+            part = slice(start, start + self.steps_of_round)
+            yield rows[part].swapaxes(1, 2), rates[part]
+
+
+class _Progress:
+    """Notes when the networks of a trainer were best, and how long they take."""
+
+    def __init__(self, trainer: Trainer, recipe: Recipe, data: Rows) -> None:
+        self.trainer = trainer
+        self.patience = max(LEAST_PATIENCE, round(PATIENCE * recipe.epochs))
+        self.stops = any(len(held) for _, held in data.splits)
+        self.best, self.best_epoch, self.least = trainer.snapshot(), 0, np.inf
+        self.loss = np.inf
+        self.seconds: list[float] = []
+
+    def round(self, rows: Array, rates: Array) -> None:
+        begun = time.perf_counter()
+        self.loss = float(self.trainer.round(rows, rates).mean())
+        self.seconds.append(time.perf_counter() - begun)
+
+    def is_over_after(self, epochs: int) -> bool:
+        """Keep the weights if they are the best so far; whether that was too long ago."""
+        if not np.isfinite(self.loss):
+            raise ValueError(f"its loss is {self.loss}")
+        if self.loss < self.least or not self.stops:
+            self.best, self.best_epoch, self.least = self.trainer.snapshot(), epochs, self.loss
+        return self.stops and epochs - self.best_epoch >= self.patience
+
+    def trained(self, rounds_of_epoch: int) -> Trained:
+        first, *further = self.seconds
+        return Trained(
+            self.trainer.model,
+            self.trainer.values(self.best),
+            self.best_epoch,
+            first,
+            float(np.mean(further)) if further else 0.0,
+            rounds_of_epoch,
+        )
 
 
 def schedule(done: Array) -> Array:
