@@ -1,5 +1,7 @@
 """Boosted trees that stop by themselves, and CatBoost: what they see, and what they take."""
 
+import itertools
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,8 @@ from limelight.search.budget import Budget
 from limelight.search.engine import SearchProblem
 from limelight.search.evaluate import EncodedFolds, cross_validate, fit, predict
 from limelight.search.features import FrameEncoder
-from limelight.search.portfolio import portfolio
+from limelight.search.portfolio import further, portfolio
+from limelight.search.target import LogTarget
 from limelight.search.task import Task
 
 LIGHTGBM: dict[str, Any] = {"n_estimators": 300, "n_jobs": 1, "verbosity": -1}
@@ -67,8 +70,8 @@ def test_equal_rows_are_on_one_side() -> None:
 
 
 @pytest.mark.parametrize("kind", ["binary", "regression"])
-@pytest.mark.parametrize("place", [0, 3])
-def test_stopping_never_sees_the_validation_rows(kind: Any, place: int) -> None:
+@pytest.mark.parametrize("name", ["LightGBM, extra trees", "XGBoost"])
+def test_stopping_never_sees_the_validation_rows(kind: Any, name: str) -> None:
     x, values = _numbers()
     target = (values > 0).astype("int64") if kind == "binary" else values
     classes = ("no", "yes") if kind == "binary" else ()
@@ -76,8 +79,7 @@ def test_stopping_never_sees_the_validation_rows(kind: Any, place: int) -> None:
     rows = np.arange(len(x))
     folds = [(rows[rows % 4 != k], rows[rows % 4 == k]) for k in range(4)]
     frame = pd.DataFrame(x, columns=["a", "b", "c"])
-    one = portfolio(task, len(x), 3)[place]
-    assert one.kind in ("LightGBM", "XGBoost")
+    one = next(one for one in portfolio(task, len(x), 3) if one.description == name)
 
     def predicted(truth: Any) -> Any:
         problem = SearchProblem(frame, truth, task, folds[:1])
@@ -180,8 +182,44 @@ def test_losses_and_weights_of_classes_follow_the_metric() -> None:
     assert found["ExtraTrees"].criterion == "squared_error"
     even = portfolio(Task("binary", "balanced_accuracy", "y", (0, 1)), rows=100, columns=9)
     for one in even:
-        told = one.estimator.get_params()
-        assert told.get("balanced") or told.get("class_weight") == "balanced"
+        told = one.estimator.get_params(deep=True)
+        weighted = [value for name, value in told.items() if name.endswith("class_weight")]
+        assert told.get("balanced") or "balanced" in weighted
+
+
+def test_a_skewed_target_is_also_tried_on_its_logarithm() -> None:
+    task = Task("regression", "rmse", "y")
+    plain = [one.description for one in portfolio(task, 500, 9)]
+    both = portfolio(task, 500, 9, skewed=True)
+    added = [one for one in both if one.description not in plain]
+    assert [one.description for one in both if one not in added] == plain
+    assert {"CatBoost, on the log", "LightGBM, extra trees on the log"} <= {
+        one.description for one in added
+    }
+    assert all(isinstance(one.estimator, LogTarget) and one.estimator.smear for one in added)
+    x, values = _numbers()
+    for one in added[:2]:
+        predicted = (
+            clone(one.estimator).fit(pd.DataFrame(x), np.exp(values)).predict(pd.DataFrame(x))
+        )
+        assert predicted.min() > 0
+
+
+def test_what_is_drawn_is_never_the_same_twice_and_follows_from_the_seed() -> None:
+    task = Task("multiclass", "log_loss", "y", ("a", "b", "c"))
+
+    def drawn(seed: int) -> list[str]:
+        found = itertools.islice(further(task, 500, seed), 12)
+        return [f"{one.description} {json.dumps(one.parameters)}" for one in found]
+
+    assert len(set(drawn(0))) == 12
+    assert drawn(0) == drawn(0) != drawn(1)
+
+
+def test_a_support_vector_machine_is_left_out_where_pairs_of_rows_are_too_many() -> None:
+    task = Task("binary", "roc_auc", "y", (0, 1))
+    assert "SVM" in [one.description for one in portfolio(task, 4_000, 9)]
+    assert "SVM" not in [one.description for one in portfolio(task, 40_000, 9)]
 
 
 def test_forests_on_many_rows_stay_small_enough_to_keep() -> None:

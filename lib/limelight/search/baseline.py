@@ -15,8 +15,9 @@ from limelight.search.configuration import Configuration, class_weight
 from limelight.search.engine import SearchProblem
 from limelight.search.features import FrameEncoder
 from limelight.search.ledger import Ledger
-from limelight.search.portfolio import portfolio, share_of_columns
+from limelight.search.portfolio import further, portfolio, share_of_columns
 from limelight.search.race import Race
+from limelight.search.target import is_skewed
 from limelight.search.task import Task
 
 HISTOGRAM: dict[str, Any] = {"max_iter": 150, "learning_rate": 0.07, "early_stopping": False}
@@ -33,11 +34,11 @@ QUICK: dict[str, Any] = {"n_estimators": 100, "learning_rate": 0.1, "num_leaves"
 
 
 class BaselineEngine:
-    """A fixed list of models: first the baselines, cheap first, then the portfolio.
+    """First the baselines, cheap first, then the portfolio, then others drawn around it.
 
     A budget of trials does not shorten the baselines, as they are what everything is compared
     with: it counts the configurations of the portfolio. A budget of seconds leaves out what is
-    foreseen not to end in time.
+    foreseen not to end in time, and goes on with drawn ones while there is some left.
 
     Example:
         >>> [one.description for one in baselines(Task("binary", "roc_auc", "y", (0, 1)))]
@@ -61,8 +62,10 @@ class BaselineEngine:
         clock = budget.start()
         rows, columns = problem.features.shape
         plain = baselines(problem.task, columns, seed)
-        strong = portfolio(problem.task, rows, columns, seed)[: budget.trials]
-        Race(problem, clock, ledger, cores).run(plain, strong)
+        skewed = not problem.task.is_classification and is_skewed(problem.target)
+        strong = portfolio(problem.task, rows, columns, seed, skewed=skewed)[: budget.trials]
+        more = further(problem.task, rows, seed)
+        Race(problem, clock, ledger, cores).run(plain, strong, more)
 
 
 def baselines(task: Task, columns: int = 20, seed: int = 0) -> list[Configuration]:
@@ -82,9 +85,9 @@ def baselines(task: Task, columns: int = 20, seed: int = 0) -> list[Configuratio
     return [
         Configuration("constant", {}, native, constant, 0.0),
         Configuration(type(straight).__name__, {}, linear, straight, 0.0),
-        Configuration("LightGBM, quick", {}, native, quick, 0.0),
-        Configuration("HistGradientBoosting", {}, native, histogram, 2.0),
-        Configuration("LightGBM", {}, FrameEncoder("onehot"), lightgbm, 1.0),
+        Configuration("LightGBM, quick", {}, native, quick, 1.0),
+        Configuration("HistGradientBoosting", {}, native, histogram, 5.0),
+        Configuration("LightGBM", {}, FrameEncoder("onehot"), lightgbm, 2.0),
     ]
 
 

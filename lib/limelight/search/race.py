@@ -18,13 +18,12 @@ from limelight.search.configuration import Configuration
 from limelight.search.engine import SearchProblem
 from limelight.search.evaluate import EncodedFolds
 from limelight.search.features import FrameEncoder
+from limelight.search.foresight import Foresight
 from limelight.search.ledger import Ledger
 from limelight.search.processes import use_one_thread
 
 #: Of what the best has gained over the worst on the first fold, a model must have gained this much.
 LEAST_SHARE = 0.5
-#: A time foreseen from other models is often too long, and a first fold corrects it soon.
-TRUST = 0.5
 #: One that takes a larger share of the budget keeps the race from trying enough others.
 MOST_OF_BUDGET = 0.3
 #: Drawn to find one that fits into the time left.
@@ -52,7 +51,7 @@ class Race:
         self.encodings = Encodings(problem)
         self.sign = problem.task.scorer.sign
         self.first_gains = [self.sign * found.fold_scores[0] for found in ledger.candidates()]
-        self.seen: list[tuple[Configuration, float]] = []
+        self.foresight = Foresight()
         self.waiting: list[_Entrant] = []
         self._turn = threading.Lock()
 
@@ -140,23 +139,14 @@ class Race:
         self.encodings.give_back(entrant.one.encoder)
 
     def _expected(self, one: Configuration) -> float:
-        """Seconds of a fold that are counted on before the first is done."""
-        return TRUST * self._foreseen(one)
-
-    def _foreseen(self, one: Configuration) -> float:
-        """Seconds of a fold, from the one most like it; 0 where nothing is known."""
-        known = list(self.seen)
-        alike = [seen for seen in known if seen[0].kind == one.kind] or known
-        if one.cost == 0 or not alike:
-            return 0.0
-        other, seconds = min(alike, key=lambda seen: abs(math.log(seen[0].cost / one.cost)))
-        return seconds * one.cost / other.cost
+        """Seconds of a fold, going by what was seen; 0 where nothing is known."""
+        return self.foresight.foresee(one.kind, one.cost) or 0.0
 
     def _learn(self, one: Configuration, trial: Trial) -> None:
         """Note how long a fold took."""
         if one.cost > 0 and trial.outcome in ("ok", "pruned", "timeout"):
             folds = self.folds if trial.outcome == "ok" else 1
-            self.seen.append((one, trial.wall_seconds / folds))
+            self.foresight.learn(one.kind, one.cost, trial.wall_seconds / folds)
 
     def _bar(self) -> float | None:
         """What the first fold must gain, once there is something to compare with."""
