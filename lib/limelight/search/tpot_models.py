@@ -89,9 +89,11 @@ def _pipelines(trees: Trees, smooth: _Smooth) -> Space:
         for node in made
     ]
     straight, others = smooth.linear(), smooth.neighbours()
+    poisson = {"loss": POISSON} if trees.amounts else {}
+    log = {"target": LOG} if trees.skewed else {}
     first = [
-        Beginning(grown[0]),
-        Beginning(straight, steps={0: smooth.quantiles}),
+        Beginning(grown[0], poisson),
+        Beginning(straight, log, {0: smooth.quantiles}),
         *(Beginning(node) for node in others),
         Beginning(straight, steps={1: smooth.kernel}),
         Beginning(grown[2], {"max_depth": 5}, {0: smooth.percentile}),
