@@ -84,12 +84,12 @@ def test_what_is_foreseen_not_to_end_is_left_out_and_the_next_is_tried(tmp_path:
 
 
 def test_who_would_take_more_than_a_share_waits_until_the_others_were_tried(tmp_path: Path) -> None:
-    first = [_one("tree", 5.0, seconds=0.02, cost=1.0)]
+    first = [_one("tree", 5.0, seconds=0.1, cost=1.0)]
     then = [
-        _one("tree, long", 9.0, seconds=0.6, cost=60.0),
-        _one("tree, short", 9.0, seconds=0.02, cost=1.0),
+        _one("tree, long", 9.0, seconds=0.3, cost=10.0),
+        _one("tree, short", 9.0, seconds=0.1, cost=1.0),
     ]
-    found = _run(tmp_path, Budget(seconds=4.0), first, then)
+    found = _run(tmp_path, Budget(seconds=6.0), first, then)
     assert list(found) == ["tree", "tree, short", "tree, long"]
     assert set(found.values()) == {"ok"}
 

@@ -20,6 +20,7 @@ from limelight.search.evaluate import (
     cross_validate,
 )
 from limelight.search.ledger import Ledger
+from limelight.search.memory import TooLarge
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def score(
         outcome, error = "timeout", "its folds would not have ended in time"
     except Hopeless:
         outcome, error = "pruned", "its first fold was far behind the best"
+    except TooLarge as problem:
+        outcome, error = "failed", str(problem)
     except Exception as problem:
         # Searches try much that cannot work: the reason goes to the ledger, the search on.
         outcome, error = "failed", f"{type(problem).__name__}: {problem}"[:500]
@@ -141,6 +144,10 @@ class Attempt:
         candidate = self._candidate(encoder, ledger, found.evaluation) if found.evaluation else None
         ledger.enter(trial, candidate)
         return trial, candidate
+
+    def expect(self, ledger: Ledger) -> None:
+        """Note that it waits for its turn."""
+        ledger.expect(self.number, self.description, self.parameters)
 
     def skip(self, ledger: Ledger, reason: str) -> None:
         """Enter it as one that would not have ended in time, without trying it."""

@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from limelight.search.budget import Clock
 from limelight.search.engine import SearchProblem
+from limelight.search.memory import check_memory
 from limelight.search.task import Task
 
 Array = NDArray[Any]
@@ -131,6 +132,7 @@ def cross_validate(
         cpu_clock: CPU seconds of the fits: ``time.thread_time`` where others run beside them.
 
     Raises:
+        TooLarge: A fit is foreseen to need more memory than there is.
         OutOfTime: The budget would end before all folds are done.
         Hopeless: The first fold did not reach the bar.
     """
@@ -149,6 +151,7 @@ def cross_validate(
         foreseen = (slowest or expected) * (len(encoded.folds) - place)
         if clock.expired or clock.left < foreseen:
             raise OutOfTime
+        check_memory(estimator, fold.x_training, max(1, len(task.classes)))
         weights = None if problem.weights is None else problem.weights[fold.training]
         begun, cpu = time.perf_counter(), cpu_clock()
         fitted = fit(clone(estimator), fold.x_training, problem.target[fold.training], weights)

@@ -47,6 +47,7 @@ class Ledger:
         self.started = time.monotonic()
         self._lock = threading.Lock()
         self._running: dict[int, Trial] = {}
+        self._expected: set[int] = set()
         self._trials_file = folder / "trials.jsonl"
         self.trials = _read_trials(self._trials_file)
         self._next = 1 + max((trial.number for trial in self.trials), default=-1)
@@ -79,6 +80,7 @@ class Ledger:
     def begin(self, number: int, description: str, parameters: dict[str, Any]) -> None:
         """Note that a trial has begun, so that it is not forgotten if the time ends first."""
         with self._lock:
+            self._expected.discard(number)
             self._running[number] = Trial(
                 engine=self.engine,
                 search=self.search,
@@ -93,12 +95,24 @@ class Ledger:
                 error="the time of the search ended during it",
             )
 
+    def expect(self, number: int, description: str, parameters: dict[str, Any]) -> None:
+        """Note that a trial waits for its turn, so that it is told of if its turn never comes."""
+        self.begin(number, description, parameters)
+        with self._lock:
+            self._running[number] = replace(
+                self._running[number], error="the time of the search ended before its turn"
+            )
+            self._expected.add(number)
+
     def close(self) -> None:
-        """Enter the trials that have begun and not ended as timed out."""
+        """Enter the trials that have begun and not ended, or never begun, as timed out."""
         with self._lock:
             left, self._running = list(self._running.values()), {}
+            expected = set(self._expected)
         for trial in left:
-            self.enter(replace(trial, wall_seconds=self.elapsed - trial.started))
+            began = trial.number not in expected
+            seconds = self.elapsed - trial.started if began else 0.0
+            self.enter(replace(trial, wall_seconds=seconds))
 
     def enter(self, trial: Trial, candidate: Candidate | None = None) -> None:
         """Write a trial, and its candidate if it gave one; the candidate is durable first."""

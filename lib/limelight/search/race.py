@@ -85,6 +85,8 @@ class Race:
                 _finish([threads.submit(self._try, e, bar) for e in entrants if e.barred])
                 return
             self.waiting = entrants
+            for entrant in entrants:
+                entrant.attempt.expect(self.ledger)
             more = iter(one for one in further if one.description not in done)
             _finish([threads.submit(self._work, more) for _ in range(self.cores)])
         for entrant in self.waiting:
