@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 
 from limelight.search.features import FrameEncoder
@@ -53,7 +55,7 @@ def test_free_text_tells_what_it_is_about(
     half = ROWS // 2
     given = np.asarray(encoder.fit_transform(frame[:half], target[:half]), dtype=float)
     shown = np.asarray(encoder.transform(frame[half:]), dtype=float)
-    assert 2 <= given.shape[1] <= 36
+    assert 2 <= given.shape[1] <= 37
     model = LogisticRegression(C=100).fit(np.nan_to_num(given), target[:half])
     assert model.score(np.nan_to_num(shown), target[half:]) > 0.95
 
@@ -66,12 +68,41 @@ def test_encoders_of_texts_clone_and_pickle(
     frame = frame.assign(when="24.04.2022", cost="3 €")
     frame.loc[::2, "when"], frame.loc[::3, "cost"] = "1.5.2023", "1.250 €"
     encoder = clone(FrameEncoder(kind))
-    expected = np.asarray(encoder.fit_transform(frame, target), dtype=float)
+    expected = np.asarray(encoder.fit(frame, target).transform(frame), dtype=float)
     again = pickle.loads(pickle.dumps(encoder))
     np.testing.assert_array_equal(np.asarray(again.transform(frame), dtype=float), expected)
     gaps = pd.DataFrame({"remark": [None, ""], "when": [None, "?"], "cost": [None, "new"]})
     assert np.asarray(again.transform(gaps)).shape == (2, expected.shape[1])
     assert again.transform(frame.head(0)).shape == (0, expected.shape[1])
+
+
+def test_a_rare_word_is_not_lost_in_the_topics() -> None:
+    words = np.array([f"{a}{b}{c}" for a in "bcdfgh" for b in "aeiou" for c in "klmnpr"])
+    target = RNG.integers(0, 2, 900)
+    texts = [" ".join([*RNG.choice(words, 30), "leak" if bad and n % 3 else str(n)])
+             for n, bad in enumerate(target)]  # fmt: skip
+    encoder = FrameEncoder()
+    encoder.fit(pd.DataFrame({"note": texts[:600]}), target[:600])
+    names = encoder.get_feature_names_out().tolist()
+    assert "note: verdict 1" in names
+    later = encoder.transform(pd.DataFrame({"note": texts[600:]}))[
+        :, names.index("note: verdict 1")
+    ]
+    assert roc_auc_score(target[600:], later) > 0.7
+
+
+def test_words_of_a_random_target_stay_at_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Shown in any case: else they would be left out here, and prove nothing.
+    monkeypatch.setattr("limelight.search.column_plan.tells", lambda *_: True)
+    words = np.array([f"{a}{b}" for a in "bcdfgh" for b in "aeiou"])
+    target = RNG.integers(0, 2, 900)
+    frame = pd.DataFrame({"note": [" ".join(RNG.choice(words, 9)) for _ in target]})
+    encoder = FrameEncoder("ordinal")
+    given = encoder.fit_transform(frame[:600], target[:600])
+    assert abs(roc_auc_score(target[:600], given[:, -1]) - 0.5) < 0.08
+    tree = DecisionTreeClassifier(min_samples_leaf=20).fit(given, target[:600])
+    later = tree.predict_proba(encoder.transform(frame[600:]))[:, 1]
+    assert abs(roc_auc_score(target[600:], later) - 0.5) < 0.08
 
 
 def test_texts_and_ids_that_tell_nothing_are_left_out(

@@ -24,13 +24,13 @@ from limelight.search.number_block import (
     Numbers,
     OneNumber,
     Reader,
-    TextTopics,
     TimeParts,
     WrittenNumber,
 )
 from limelight.search.roles import column_role
 from limelight.search.target_means import LEAST_EXPLAINED, TargetMeans, outputs_of
-from limelight.search.text import TextNumbers, tells
+from limelight.search.text import tells
+from limelight.search.text_block import TextTopics, TextVerdicts
 
 Array = NDArray[Any]
 
@@ -114,7 +114,7 @@ class Planner:
             return [category]
         if self._all_coded(levels):
             return [category]
-        further = self._of_code(texts) if _is_code(levels.texts) else self._of_words(texts)
+        further = self._of_code(texts) if _is_code(levels.texts) else self._of_words(texts, levels)
         return [category, *self._means(texts, levels), *further]
 
     def _of_amounts(
@@ -156,17 +156,20 @@ class Planner:
             return []
         return [self._category(texts, name, levels)]
 
-    def _of_words(self, texts: Texts) -> list[Block]:
+    def _of_words(self, texts: Texts, levels: Counted) -> list[Block]:
         if self.target is None:
             return []
-        numbers = TextNumbers().fit(self.frame.levels(texts).texts)
-        return self._if_telling(TextTopics(texts, numbers)) if numbers.names_ else []
+        outputs = outputs_of(self.target)
+        if outputs is None or not levels.is_name:
+            return self._if_telling(TextTopics(texts, self.frame))
+        return self._if_telling(TextVerdicts(texts, self.frame, outputs))
 
     def _if_telling(self, reader: Reader) -> list[Block]:
         """Numbers, if there is a target and any of them has to do with it."""
         if self.target is None:
             return []
-        if not tells(np.column_stack(reader.read(self.frame)), self.target):
+        values = reader.read_training(self.frame, self.target)
+        if not len(values) or not tells(np.column_stack(values), self.target):
             return []
         return [self._numbers(reader, indicated=False)]
 

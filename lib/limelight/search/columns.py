@@ -137,6 +137,7 @@ class FrameReader:
         self.frame = frame
         self._levels: dict[Texts, Levels] = {}
         self._tables: dict[int, tuple[Any, Array]] = {}
+        self._made: dict[int, tuple[Any, Array]] = {}
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -154,6 +155,13 @@ class FrameReader:
             else:
                 self._levels[texts] = Levels(*read_levels(self.column(texts.name)))
         return self._levels[texts]
+
+    def once(self, owner: Any, make: Callable[[], Array]) -> Array:
+        """What a function makes of this frame for an owner: called the first time, then kept."""
+        if id(owner) not in self._made:
+            # The owner is kept with it, as another could have its id later.
+            self._made[id(owner)] = (owner, make())
+        return self._made[id(owner)][1]
 
     def looked_up(self, texts: Texts, owner: Any, read: Callable[[list[str]], Array]) -> Array:
         """What a function makes of each different text, for every row.

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from limelight.search.amounts import AmountForm, read_amounts
 from limelight.search.columns import FrameReader, Texts, read_times
 from limelight.search.dates import read_dates
-from limelight.search.text import TextNumbers
 
 Array = NDArray[Any]
 
@@ -130,18 +129,6 @@ class DaysBetween(Reader):
 
     def read(self, frame: FrameReader) -> Sequence[Array]:
         return [later.days(frame) - first.days(frame) for first, later in self.pairs]
-
-
-class TextTopics(Reader):
-    """A column of free text, as `limelight.search.text.TextNumbers` describes it."""
-
-    def __init__(self, texts: Texts, numbers: TextNumbers) -> None:
-        self.texts = texts
-        self.numbers = numbers
-        self.names = [f"{texts.name}: {name}" for name in numbers.names_]
-
-    def read(self, frame: FrameReader) -> Sequence[Array]:
-        return list(frame.looked_up(self.texts, self, self.numbers.transform).T)
 
 
 class Numbers:

@@ -73,11 +73,24 @@ class TextNumbers(BaseEstimator):  # type: ignore[misc]
 
     def transform(self, texts: Sequence[str]) -> Array:
         """The numbers of texts, float32, shape (m, len(names_))."""
+        return self.described(texts, self.weighed(texts))
+
+    def weighed(self, texts: Sequence[str]) -> Any:
+        """The weights of the words, sparse, shape (m, words); no columns where there are none."""
+        from scipy.sparse import csr_matrix, hstack
+
+        if not self.vectorizers_ or not len(texts):
+            words = sum(len(one.vocabulary_) for one in self.vectorizers_)
+            return csr_matrix((len(texts), words), dtype="float32")
         cut = [text[: self.cut_] for text in texts]
-        counted = _counts(cut)
-        columns = np.zeros((len(cut), len(self.names_)), dtype="float32")
-        if self.decomposition_ is not None and cut:
-            topics = self.decomposition_.transform(self._weighed(cut))
+        return hstack([one.transform(cut) for one in self.vectorizers_], format="csr")
+
+    def described(self, texts: Sequence[str], weighed: Any) -> Array:
+        """As `transform`, for texts whose words are weighed already."""
+        counted = _counts([text[: self.cut_] for text in texts])
+        columns = np.zeros((len(texts), len(self.names_)), dtype="float32")
+        if self.decomposition_ is not None and len(texts):
+            topics = self.decomposition_.transform(weighed)
             # The last digits depend on the machine.
             columns[:, : topics.shape[1]] = np.round(topics, 5)
         for place, name in enumerate(self.counted_, len(self.names_) - len(self.counted_)):
@@ -89,16 +102,11 @@ class TextNumbers(BaseEstimator):  # type: ignore[misc]
 
         if not self.vectorizers_:
             return None
-        weighed = self._weighed(texts)
+        weighed = self.weighed(texts)
         topics = min(self.topics, max(2, len(texts) // TEXTS_A_TOPIC), weighed.shape[1] - 1)
         if topics < 1:
             return None
         return TruncatedSVD(topics, n_iter=3, random_state=self.seed).fit(weighed)
-
-    def _weighed(self, texts: list[str]) -> Any:
-        from scipy.sparse import hstack
-
-        return hstack([one.transform(texts) for one in self.vectorizers_], format="csr")
 
 
 def _vectorizers(texts: int, *, parts: bool) -> list[Any]:
