@@ -36,7 +36,7 @@ def _models(trees: Trees, smooth: _Smooth) -> Space:
     poisson, tweedie = ({"loss": loss} if trees.amounts else {} for loss in (POISSON, TWEEDIE))
     log = {"target": LOG} if trees.skewed else {}
     entropy = {"criterion": "entropy"} if smooth.task.is_classification else {}
-    few, quick = trees.few_columns, 1.5 * trees.step
+    few, quick = trees.few_columns, round(1.5 * trees.step, 2)
     smoothed = 6 * int(random.begin().values["min_samples_leaf"])
     first = [
         Beginning(lightgbm, {"num_leaves": 16, "learning_rate": quick, **poisson}),
@@ -121,7 +121,7 @@ class _Smooth:
         seed = trees.seed
         # Much more regularised than what the baselines have.
         self.strong = {"C": 0.02} if self.task.is_classification else {"alpha": 100.0}
-        columns = max(1, problem.features.shape[1])
+        width = float(f"{1 / max(1, problem.features.shape[1]):.1g}")
         relation = f_classif if self.task.is_classification else f_regression
         self.quantiles = _step(
             QuantileTransformer,
@@ -143,7 +143,7 @@ class _Smooth:
             {"random_state": seed},
             {
                 "n_components": Range(50, 800, 300, log=True, whole=True),
-                "gamma": Range(0.03 / columns, 3 / columns, 0.3 / columns, log=True),
+                "gamma": Range(0.03 * width, 3 * width, 0.3 * width, log=True),
             },
             cost=_cost_of_kernel,
         )

@@ -84,7 +84,8 @@ class Trees:
     @property
     def few_columns(self) -> float:
         """A share of the columns that makes trees differ, where there are enough of them."""
-        return share_of_columns(self.columns) * (0.6 if self.columns >= _MANY_COLUMNS else 1.0)
+        part = 0.6 if self.columns >= _MANY_COLUMNS else 1.0
+        return round(share_of_columns(self.columns) * part, 2)
 
     def encoders(self, *kinds: Any) -> dict[str, FrameEncoder]:
         """Encoders by their kind; without categories they differ in nothing."""
@@ -177,7 +178,7 @@ class Trees:
             "depth": Range(3, 9, 6, whole=True),
             "l2_leaf_reg": Range(0.5, 30.0, 3.0, log=True),
             "random_strength": Range(0.1, 10.0, 1.0, log=True),
-            "rsm": Range(0.2, 1.0, share_of_columns(self.columns), grain=_GRAIN),
+            "rsm": Range(0.2, 1.0, round(share_of_columns(self.columns), 2), grain=_GRAIN),
             **self._losses(),
         }
 
@@ -247,7 +248,7 @@ class Trees:
 
     def _shares(self) -> Range:
         """Of the columns, by how many there are."""
-        start = share_of_columns(self.columns)
+        start = round(share_of_columns(self.columns), 2)
         return Range(start / 3, 1.0, start, grain=max(_GRAIN, 1 / self.columns))
 
     def _losses(self) -> dict[str, Range | OneOf]:
