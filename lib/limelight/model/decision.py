@@ -22,9 +22,9 @@ Array = NDArray[Any]
 #: The metrics that look at labels: for the others the label is the most probable class.
 OF_LABELS = ("accuracy", "balanced_accuracy", "f1")
 #: Thresholds that are tried, at most; rows that they are fitted on; bootstrap samples of those.
-THRESHOLDS = 100
-ROWS = 5_000
-SAMPLES = 30
+THRESHOLDS = 60
+ROWS = 3_000
+SAMPLES = 20
 #: Factors by which the weight of a class is tried to be changed.
 _FACTORS = np.exp(np.linspace(-1.0, 1.0, 9))
 _PASSES = 3
@@ -104,10 +104,11 @@ def fit(metric: Metric, target: Array, probability: Array, *, seed: int = 0) -> 
     if len(target) > ROWS:
         drawn = np.sort(rng.choice(len(target), ROWS, replace=False))
         target, probability = target[drawn], probability[drawn]
-    samples = rng.multinomial(len(target), np.full(len(target), 1 / len(target)), size=SAMPLES)
+    drawn = rng.integers(len(target), size=(SAMPLES, len(target)))
+    samples = np.stack([np.bincount(one, minlength=len(target)) for one in drawn]).astype("float32")
     if probability.shape[1] == 2:
-        return _threshold(metric, target, probability[:, 1], samples.astype("float64"))
-    return _class_weights(metric, target, probability, samples.astype("float64"))
+        return _threshold(metric, target, probability[:, 1], samples)
+    return _class_weights(metric, target, probability, samples)
 
 
 def cross_fitted(
@@ -142,8 +143,8 @@ def _threshold(metric: Metric, target: Array, positive: Array, samples: Array) -
     cuts = np.unique(np.append(np.quantile(positive, places), 0.5))
     # Between the values: a cut on one of them would hang on its last digit.
     tried = np.unique(np.append((cuts[1:] + cuts[:-1]) / 2, 0.5))
-    said = (positive[:, None] > tried).astype("float64")
-    is_one = (target == 1).astype("float64")
+    said = (positive[:, None] > tried).astype("float32")
+    is_one = (target == 1).astype("float32")
     hits = samples @ (said * is_one[:, None])
     named = samples @ said
     ones = (samples @ is_one)[:, None]

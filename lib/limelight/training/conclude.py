@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from limelight import lineage
 from limelight.errors import SearchError
@@ -83,18 +84,20 @@ def conclude(
         )
     for note in notes:
         say(note)
-    choice = choose(
-        candidates,
-        problem,
-        holdout.features,
-        holdout.target,
-        seconds=plan.choose_seconds(),
-        cores=cores,
-        seed=seed,
-        say=say,
-        holdout_groups=holdout.groups,
-        infer_seconds=None if infer_ms is None else infer_ms / 1000,
-    )
+    # Small products of matrices on several threads took 20 times as long on busy cores.
+    with threadpool_limits(1):
+        choice = choose(
+            candidates,
+            problem,
+            holdout.features,
+            holdout.target,
+            seconds=plan.choose_seconds(),
+            cores=cores,
+            seed=seed,
+            say=say,
+            holdout_groups=holdout.groups,
+            infer_seconds=None if infer_ms is None else infer_ms / 1000,
+        )
     made_of = {
         **facts,
         "finish": finish_facts(choice.model),
