@@ -23,7 +23,7 @@ SHORT = 60
 #: All texts together are cut to about so many characters: they are read in every fold.
 MOST_CHARACTERS = 10_000_000
 #: Numbers are told apart from noise where chance alone would show as much this rarely.
-SURE = 0.01
+SURE = 0.001
 
 
 class TextNumbers(BaseEstimator):  # type: ignore[misc]
