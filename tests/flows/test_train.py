@@ -41,7 +41,8 @@ def test_the_artifacts_of_the_contract_are_there(data):
 def test_every_engine_took_part(data):
     assert {"baseline", "tpot", "autokeras"} <= set(data.trials["engine"])
     assert {"baseline", "tpot", "autokeras"} <= set(data.leaderboard["engine"])
-    assert data.notes == []
+    # Nobody is missing: it is told how many fits are published, and nothing else.
+    assert all("mean of two fits" in note for note in data.notes)
 
 
 def test_the_data_version_reads_the_rows_that_were_split(data):
