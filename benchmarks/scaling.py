@@ -101,7 +101,11 @@ class Watch:
         if process.pid not in self.steps:
             words = process.cmdline()
             named = words[words.index("step") + 1] if "step" in words[:-1] else ""
-            self.steps[process.pid] = named or self.steps.get(process.ppid(), "")
+            named = named or self.steps.get(process.ppid(), "")
+            if not named:
+                # Perhaps it has not become what it is to be: it is looked at again.
+                return ""
+            self.steps[process.pid] = named
         return self.steps[process.pid]
 
     def phase(self, steps: Sequence[str]) -> dict[str, float]:

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from limelight.explain.pace import seconds_a_row
 from limelight.search.task import Task
 
 Array = NDArray[Any]
 
 _BATCH_ROWS = 40_000
-_FEWEST_ROWS = 200
-_PILOT_ROWS = 2_000
+# Fewer tell nothing; a slow model of many columns gets no more where time is short.
+_FEWEST_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,7 @@ def _affordable_rows(
     predict: Callable[[pd.DataFrame], Array], features: pd.DataFrame, seconds: float
 ) -> int:
     """As many rows as one repeat can take in the time."""
-    pilot = features.iloc[np.arange(_PILOT_ROWS) % len(features)].reset_index(drop=True)
-    begun = time.monotonic()
-    predict(pilot)
-    pace = (time.monotonic() - begun) / _PILOT_ROWS
+    pace = seconds_a_row(predict, features)
     return max(_FEWEST_ROWS, int(0.6 * seconds / (pace * features.shape[1] + 1e-9)))
 
 

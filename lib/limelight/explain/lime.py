@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from limelight.explain.codec import Codec
+from limelight.explain.pace import seconds_a_row
 from limelight.explain.text import row_keys, value_text
 from limelight.search.task import Task
 
@@ -34,9 +35,8 @@ _STABLE_TOP = 5
 # A local model has at most one column for so many samples.
 _SAMPLES_A_COLUMN = 10
 _FEWEST_SAMPLES = 500
-_PILOT_ROWS = 2_000
-# What LIME itself takes for one explanation, outside of the model.
-_FIT_SECONDS = 0.02
+# What LIME itself takes for an explanation, outside of the model, and for a cell of its samples.
+_FIT_SECONDS, _CELL_SECONDS = 0.02, 4e-7
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,11 @@ def explain_rows(
         prediction, codes = _explained_output(predict(rows[codec.columns]), task)
         explainer = _Explainer(codec, reference, predict, seed)
         if seconds is not None:
-            rate = _seconds_a_row(predict, reference)
+            rate = seconds_a_row(predict, reference) + _CELL_SECONDS * matrix.shape[1]
             plan = _affordable(asked, seconds - (time.monotonic() - started), rate)
         keys = row_keys(rows)
-        for chunk in _chunks(plan):
+        # Under a clock one row at a time: it is looked at between them.
+        for chunk in _chunks(plan, 1 if seconds is not None else plan.rows):
             begun = time.monotonic()
             fits = explainer.fits(
                 matrix[chunk], [keys[at] for at in chunk], prediction[chunk], codes[chunk], plan
@@ -252,13 +253,6 @@ def _explained_output(output: Array, task: Task) -> tuple[Array, Array]:
     return output[np.arange(len(output)), codes], codes
 
 
-def _seconds_a_row(predict: Predict, reference: pd.DataFrame) -> float:
-    pilot = reference.iloc[np.arange(_PILOT_ROWS) % len(reference)].reset_index(drop=True)
-    begun = time.monotonic()
-    predict(pilot)
-    return (time.monotonic() - begun) / _PILOT_ROWS
-
-
 def _affordable(asked: _Plan, seconds: float, rate: float) -> _Plan:
     """The part of a plan that fits in the time: samples go first, then repeats, then rows."""
     least = min(_FEWEST_SAMPLES, asked.n_samples)
@@ -270,8 +264,8 @@ def _affordable(asked: _Plan, seconds: float, rate: float) -> _Plan:
     return _Plan(rows, repeats, samples)
 
 
-def _chunks(plan: _Plan) -> Iterator[list[int]]:
-    size = max(1, _BATCH_ROWS // (plan.n_samples * plan.repeats))
+def _chunks(plan: _Plan, most: int) -> Iterator[list[int]]:
+    size = min(most, max(1, _BATCH_ROWS // (plan.n_samples * plan.repeats)))
     for start in range(0, plan.rows, size):
         yield list(range(start, min(start + size, plan.rows)))
 
