@@ -26,7 +26,7 @@ from limelight.search.engine import SearchProblem
 from limelight.search.evaluate import EncodedFolds, cross_validate, fit, predict
 from limelight.search.features import FrameEncoder
 from limelight.search.portfolio import further, portfolio
-from limelight.search.target import LogTarget
+from limelight.search.target import LogTarget, are_amounts
 from limelight.search.task import Task
 
 LIGHTGBM: dict[str, Any] = {"n_estimators": 300, "n_jobs": 1, "verbosity": -1}
@@ -193,7 +193,7 @@ def test_a_skewed_target_is_also_tried_on_its_logarithm() -> None:
     both = portfolio(task, 500, 9, skewed=True)
     added = [one for one in both if one.description not in plain]
     assert [one.description for one in both if one not in added] == plain
-    assert {"CatBoost, on the log", "LightGBM, extra trees on the log"} <= {
+    assert {"Nystroem, on the log", "LightGBM, extra trees on the log"} <= {
         one.description for one in added
     }
     assert all(isinstance(one.estimator, LogTarget) and one.estimator.smear for one in added)
@@ -203,6 +203,22 @@ def test_a_skewed_target_is_also_tried_on_its_logarithm() -> None:
             clone(one.estimator).fit(pd.DataFrame(x), np.exp(values)).predict(pd.DataFrame(x))
         )
         assert predicted.min() > 0
+
+
+def test_amounts_are_also_tried_with_a_loss_whose_link_is_a_logarithm() -> None:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"a": rng.normal(size=600), "b": rng.normal(size=600)})
+    counts = rng.poisson(np.exp(1 + x["a"] + 0.5 * x["b"])).astype("float64")
+    task = Task("regression", "rmse", "y")
+    assert not any("Poisson" in one.description for one in portfolio(task, 600, 2))
+    found = {
+        one.description: one
+        for one in portfolio(task, 600, 2, amounts=are_amounts(task, counts))
+    }
+    for name in ("LightGBM, Poisson", "CatBoost, Poisson"):
+        model = clone(found[name].estimator).fit(x, counts)
+        assert model.predict(x).min() > 0
+        assert np.corrcoef(model.predict(x), counts)[0, 1] > 0.8
 
 
 def test_what_is_drawn_is_never_the_same_twice_and_follows_from_the_seed() -> None:

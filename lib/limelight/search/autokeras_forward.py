@@ -39,7 +39,7 @@ class Layer:
         """The layer's output for (n, d) or (networks, n, d); float32, (networks, n, units)."""
         if self.kind == "dense":
             kernel, bias = self.arrays
-            product = np.matmul(x, kernel)
+            product: Array = np.matmul(x, kernel)
             product += bias[:, None]
             return product
         if self.kind == "columns":

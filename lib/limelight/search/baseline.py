@@ -17,7 +17,7 @@ from limelight.search.features import FrameEncoder
 from limelight.search.ledger import Ledger
 from limelight.search.portfolio import further, portfolio, share_of_columns
 from limelight.search.race import Race
-from limelight.search.target import is_skewed
+from limelight.search.target import are_amounts, is_skewed
 from limelight.search.task import Task
 
 HISTOGRAM: dict[str, Any] = {"max_iter": 150, "learning_rate": 0.07, "early_stopping": False}
@@ -63,7 +63,10 @@ class BaselineEngine:
         rows, columns = problem.features.shape
         plain = baselines(problem.task, columns, seed)
         skewed = not problem.task.is_classification and is_skewed(problem.target)
-        strong = portfolio(problem.task, rows, columns, seed, skewed=skewed)[: budget.trials]
+        amounts = are_amounts(problem.task, problem.target)
+        strong = portfolio(problem.task, rows, columns, seed, skewed=skewed, amounts=amounts)[
+            : budget.trials
+        ]
         more = further(problem.task, rows, seed)
         Race(problem, clock, ledger, cores).run(plain, strong, more)
 

@@ -21,6 +21,7 @@ from limelight.search.boosting import (
 )
 from limelight.search.configuration import Configuration, class_weight
 from limelight.search.features import FrameEncoder
+from limelight.search.target import LogTarget, in_spreads
 from limelight.search.task import Task
 
 #: Nodes of a forest, in bytes: a published model has to be kept, sent and loaded.
@@ -33,7 +34,13 @@ MOST_ROWS_FOR_PAIRS = 5_000
 
 
 def portfolio(
-    task: Task, rows: int, columns: int, seed: int = 0, *, skewed: bool = False
+    task: Task,
+    rows: int,
+    columns: int,
+    seed: int = 0,
+    *,
+    skewed: bool = False,
+    amounts: bool = False,
 ) -> list[Configuration]:
     """The configurations for a task: who adds most to those before it, for its time, comes first.
 
@@ -47,6 +54,8 @@ def portfolio(
         seed: Seed of everything random.
         skewed: Whether the target of a regression is (`limelight.search.target.is_skewed`): some
             then come on its logarithm, too.
+        amounts: Whether it is one of amounts (`limelight.search.target.are_amounts`): boosted
+            trees then come with the loss of Poisson, too, whose link is a logarithm.
 
     Example:
         >>> task = Task("binary", "roc_auc", "y", (0, 1))
@@ -73,8 +82,9 @@ def portfolio(
     return [
         made.forest("ExtraTrees", "", 8, leaf=1, share="sqrt"),
         extra,
+        *made.poisson(amounts, some),
         catboost,
-        *made.on_log(skewed, extra, catboost),
+        *made.on_log(skewed, extra),
         shallow,
         smooth,
         made.forest("ExtraTrees", "all columns", 13, leaf=1, share=1.0),
@@ -90,7 +100,7 @@ def portfolio(
         ),
         *made.pairs(4),
         slow,
-        *made.on_log(skewed, shallow, smooth, slow),
+        *made.on_log(skewed, smooth, shallow, slow),
         made.lightgbm(
             "smooth",
             7,
@@ -233,7 +243,7 @@ class _Maker:
         if not self.task.is_classification:
             fixed["objective"] = "regression_l1" if self.absolute else "regression"
         tuned = {"learning_rate": self.step, **tuned}
-        booster = method(n_estimators=2000, **fixed, **tuned)
+        booster = method(n_estimators=2000, **{**fixed, **tuned})
         return self._stopped("LightGBM", kind, cost, encoder, tuned, booster)
 
     def xgboost(self, kind: str, cost: float, encoder: FrameEncoder, **tuned: Any) -> Configuration:
@@ -329,12 +339,24 @@ class _Maker:
             Configuration("SVM", {"C": 2.0}, FrameEncoder("onehot", "standard"), estimator, cost)
         ]
 
+    def poisson(self, amounts: bool, some: float) -> list[Configuration]:
+        """Boosted trees with a loss whose link is a logarithm; nothing where no amounts are."""
+        if not amounts:
+            return []
+        native = FrameEncoder("native")
+        tuned: dict[str, Any] = {"num_leaves": 24, "colsample_bytree": some, "subsample": 0.8}
+        found = [
+            self.lightgbm("Poisson", 6, native, objective="poisson", **tuned),
+            self.catboost(
+                "Poisson", 16, iterations=600, rsm=some, loss_function="Poisson", learning_rate=0.05
+            ),
+        ]
+        return [replace(one, estimator=in_spreads(one.estimator)) for one in found]
+
     def on_log(self, skewed: bool, *configurations: Configuration) -> list[Configuration]:
         """The same on the logarithm of a skewed target; nothing for another target."""
         if not skewed:
             return []
-        from limelight.search.target import LogTarget
-
         return [
             replace(
                 one,

@@ -1,4 +1,4 @@
-"""Skewed targets: fitting on their logarithm, and the way back."""
+"""Targets that are skewed, or amounts: the scales they are fitted on, and the way back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 
+from limelight.search.task import Task
+
 Array = NDArray[Any]
 
 #: A target is skewed from here on; the exponential distribution has 2, the normal one 0.
 SKEWED = 1.0
+#: Values spread by less than this part of their mean do not multiply.
+_LEAST_SPREAD = 0.25
 #: Quantiles that stand for all residuals on the way back.
 _QUANTILES = 50
 
@@ -34,6 +38,32 @@ def is_skewed(target: Any) -> bool:
         return False
     before, after = skew(values), skew(_LogScale(values).forward(values))
     return bool(before > SKEWED and abs(after) < before / 2)
+
+
+def are_amounts(task: Task, target: Array) -> bool:
+    """Whether a target is never negative, and spread, and its mean is what counts.
+
+    Prices, counts and times are: effects multiply there, and a loss with a logarithmic link fits.
+
+    Example:
+        >>> task = Task("regression", "rmse", "price")
+        >>> [are_amounts(task, np.array(some)) for some in ([0.0, 9.0, 200.0], [-1.0, 1.0])]
+        [True, False]
+    """
+    if task.is_classification or task.metric == "mae" or target.min() < 0:
+        return False
+    return bool(target.std() > _LEAST_SPREAD * target.mean())
+
+
+def in_spreads(estimator: Any) -> Any:
+    """A regressor that gets its target in units of its spread, for losses with a logarithmic link.
+
+    Its other parameters then mean what they do with squares, and its rounds are no more.
+    """
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.preprocessing import StandardScaler
+
+    return TransformedTargetRegressor(estimator, transformer=StandardScaler(with_mean=False))
 
 
 class LogTarget(RegressorMixin, BaseEstimator):  # type: ignore[misc]

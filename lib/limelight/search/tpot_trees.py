@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
 from limelight.search.boosting import (
     CatBoostTreesClassifier,
     CatBoostTreesRegressor,
@@ -26,7 +24,7 @@ from limelight.search.engine import SearchProblem
 from limelight.search.features import FrameEncoder
 from limelight.search.portfolio import least_leaf, share_of_columns
 from limelight.search.roles import column_role
-from limelight.search.target import LogTarget, is_skewed
+from limelight.search.target import LogTarget, are_amounts, in_spreads, is_skewed
 from limelight.search.task import Task
 from limelight.search.tpot_space import Node, OneOf, Range, Values
 
@@ -38,9 +36,6 @@ _MOST_ROUNDS = 3000
 #: Shares nearer to each other than this make the same trees.
 _GRAIN = 0.05
 _MANY_COLUMNS = 30
-#: Values spread by less than this part of their mean do not multiply.
-_LEAST_SPREAD = 0.25
-
 SQUARED, POISSON, TWEEDIE = "squared", "poisson", "tweedie"
 PLAIN, LOG = "plain", "log"
 
@@ -119,7 +114,7 @@ class Trees:
         def make(loss: str = SQUARED, **values: Any) -> Any:
             if not self.task.is_classification:
                 values["objective"] = "regression_l1" if self._absolute else names[loss]
-            return linked(self._stopped(method(**fixed, **values)), loss)
+            return _linked(self._stopped(method(**fixed, **values)), loss)
 
         return Node(
             "LightGBM",
@@ -156,7 +151,7 @@ class Trees:
         def make(loss: str = SQUARED, **values: Any) -> Any:
             if not self.task.is_classification:
                 values["objective"] = "reg:absoluteerror" if self._absolute else names[loss]
-            return linked(self._stopped(method(**fixed, **values)), loss)
+            return _linked(self._stopped(method(**fixed, **values)), loss)
 
         return Node(
             "XGBoost",
@@ -187,7 +182,7 @@ class Trees:
             if other is not None:
                 # CatBoost chooses a step of its own for the usual losses only.
                 values |= {"loss_function": other, "learning_rate": 30 / values["iterations"]}
-            return linked(method(**fixed, **values), loss)
+            return _linked(method(**fixed, **values), loss)
 
         return Node(
             "CatBoost",
@@ -267,49 +262,29 @@ class Trees:
         )
 
 
-def are_amounts(task: Task, target: NDArray[Any]) -> bool:
-    """Whether a target is never negative, and spread, and its mean is what counts.
-
-    Example:
-        >>> import numpy as np
-        >>> task = Task("regression", "rmse", "price")
-        >>> [are_amounts(task, np.array(some)) for some in ([0.0, 9.0, 200.0], [-1.0, 1.0])]
-        [True, False]
-    """
-    if task.is_classification or task.metric == "mae" or target.min() < 0:
-        return False
-    return bool(target.std() > _LEAST_SPREAD * target.mean())
-
-
-def linked(model: Any, loss: str) -> Any:
-    """A regressor for a loss: with a logarithmic link it gets the target in units of its spread.
-
-    Its other parameters then mean what they do with squares, and its rounds are no more.
-    """
-    if loss == SQUARED:
-        return model
-    from sklearn.compose import TransformedTargetRegressor
-    from sklearn.preprocessing import StandardScaler
-
-    return TransformedTargetRegressor(model, transformer=StandardScaler(with_mean=False))
+def _linked(model: Any, loss: str) -> Any:
+    """A regressor for a loss."""
+    return model if loss == SQUARED else in_spreads(model)
 
 
 def _cost_of_lightgbm(values: Values) -> float:
     step = (0.03 / values["learning_rate"]) ** 0.8 * _dearer(values)
-    return 3.0 * step * (values["num_leaves"] / 8) ** 0.3 * _part(values["colsample_bytree"])
+    return float(3.0 * step * (values["num_leaves"] / 8) ** 0.3 * _part(values["colsample_bytree"]))
 
 
 def _cost_of_xgboost(values: Values) -> float:
     step = (0.03 / values["learning_rate"]) ** 0.8 * _dearer(values)
-    return 6.0 * step * 1.25 ** (values["max_depth"] - 6) * _part(values["colsample_bytree"])
+    return float(6.0 * step * 1.25 ** (values["max_depth"] - 6) * _part(values["colsample_bytree"]))
 
 
 def _cost_of_catboost(values: Values) -> float:
-    return 14.0 * values["iterations"] / 500 * 1.25 ** (values["depth"] - 6) * _part(values["rsm"])
+    return float(
+        14.0 * values["iterations"] / 500 * 1.25 ** (values["depth"] - 6) * _part(values["rsm"])
+    )
 
 
 def _cost_of_forest(values: Values) -> float:
-    return 7.0 * (0.1 + values["max_features"]) / 0.6
+    return float(7.0 * (0.1 + values["max_features"]) / 0.6)
 
 
 def _part(share: float) -> float:
