@@ -73,3 +73,23 @@ def test_progress_tells_new_bests(tmp_path: Path, capsys: pytest.CaptureFixture[
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("|")[3].strip() for line in lines] == ["best rmse 3", "best rmse 2"]
     assert all(line.startswith("tpot 4 |") for line in lines)
+
+
+def test_who_would_be_too_large_is_not_handed_on_and_who_never_began_is_told_of(
+    tmp_path: Path,
+) -> None:
+    ledger = Ledger(tmp_path, "tpot", 0, METRICS["roc_auc"])
+    for number, score in enumerate((0.1, 0.9, 0.5)):
+        _enter(ledger, number, score)
+    size = len(ledger.pickled(1)[0])
+    assert ledger.pickled(3, 2.5 * size) == ledger.pickled(2)
+    assert ledger.pickled(3, 1.0) == ledger.pickled(1)
+    ledger.expect(3, "waits", {})
+    ledger.expect(4, "begins", {})
+    ledger.begin(4, "begins", {})
+    ledger.close()
+    told = {trial.description: trial for trial in ledger.trials}
+    assert told["waits"].outcome == told["begins"].outcome == "timeout"
+    assert "before its turn" in told["waits"].error
+    assert told["waits"].wall_seconds == 0.0
+    assert "during it" in told["begins"].error

@@ -46,6 +46,19 @@ def test_only_a_large_table_is_scored_on_a_single_fold() -> None:
     assert protocol_for(20_000, 500, 10, 30).folds == 2
 
 
+def test_of_a_very_large_table_models_are_compared_on_some_of_the_rows() -> None:
+    protocol = protocol_for(1_000_000, 50, 1, 60)
+    assert protocol.folds == 1
+    assert protocol.sample is not None and 50_000 <= protocol.sample < 500_000
+    rows = np.arange(10_000)
+    folds = [(rows[rows % 5 != k], rows[rows % 5 == k]) for k in range(5)]
+    ((train, held),) = Protocol(1, 1, sample=1_000).chosen(folds)
+    assert (len(train), len(held)) == (1_000, 500)
+    assert set(train) <= set(folds[0][0]) and set(held) <= set(folds[0][1])
+    again = Protocol(1, 1, sample=1_000).chosen(folds)[0]
+    assert np.array_equal(train, again[0]) and np.array_equal(held, again[1])
+
+
 def test_repeated_folds_deal_the_rows_anew_and_keep_equal_rows_together() -> None:
     same = pd.Index(np.repeat(np.arange(100), 2))
     split = make_split(same, np.zeros(200), holdout=0.05, repeats=3, stratify=False)

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST_CANDIDATES = 30
 """As many of the best candidates of a search are handed on."""
+MOST_BYTES = 150e6
+"""No more than these of them together, where there are many rows."""
 
 # What it takes to leave the process and to read the candidates.
 _RESERVE_SECONDS = 0.5
@@ -165,7 +167,7 @@ def _result(
     killed: bool,
 ) -> SearchResult:
     ledger = _ledger(order, problem, workdir)
-    pickled = ledger.pickled(MOST_CANDIDATES)
+    pickled = ledger.pickled(MOST_CANDIDATES, MOST_BYTES)
     failed = _what_happened(order, workdir, returncode, peak, killed)
     if not pickled and not failed:
         failed = f"the {order.engine} search ended before a candidate was finished."

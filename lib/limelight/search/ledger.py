@@ -6,6 +6,7 @@ A search can be killed at any moment; what stands in its ledger by then is its r
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import time
 from dataclasses import asdict, replace
@@ -138,8 +139,13 @@ class Ledger:
         found: list[Candidate] = [pickle.loads(one) for one in self.pickled(limit)]
         return sorted(found, key=lambda c: (-self.metric.sign * c.score, c.number))
 
-    def pickled(self, limit: int | None = None) -> list[bytes]:
-        """The pickles of `candidates`, in the order of their trials' scores."""
+    def pickled(self, limit: int | None = None, most_bytes: float = math.inf) -> list[bytes]:
+        """The pickles of `candidates`, in the order of their trials' scores.
+
+        Args:
+            limit: How many of the best.
+            most_bytes: What they may take together; the best is among them all the same.
+        """
         gains = {t.number: self.metric.sign * t.score for t in self.trials if t.score is not None}
 
         def place(path: Path) -> tuple[float, int]:
@@ -147,7 +153,13 @@ class Ledger:
             return -gains.get(number, float("inf")), number
 
         paths = sorted(self.folder.glob("candidate-*.pkl"), key=place)[:limit]
-        return [path.read_bytes() for path in paths]
+        found: list[bytes] = []
+        for path in paths:
+            most_bytes -= path.stat().st_size
+            if found and most_bytes < 0:
+                break
+            found.append(path.read_bytes())
+        return found
 
     def _progress(self, trial: Trial, before: float | None) -> None:
         """One line that a person can follow, for a new best, else at most every ten seconds."""

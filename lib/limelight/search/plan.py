@@ -20,8 +20,10 @@ from limelight.search.budget import Budget
 #: two cores, and per million cells on top. Starting a task and its libraries is half of them.
 CHOOSE_SECONDS = 16.5
 EXPLAIN_SECONDS = 10.5
-CHOOSE_SECONDS_PER_MILLION_CELLS = 12.0
-EXPLAIN_SECONDS_PER_MILLION_CELLS = 4.0
+CHOOSE_SECONDS_PER_MILLION_CELLS = 6.0
+EXPLAIN_SECONDS_PER_MILLION_CELLS = 1.5
+#: Of the time there is when the searches start they get this share, however large the table.
+LEAST_SEARCH_SHARE = 0.4
 #: Share of the whole time for the last fits: a longer search finds models that are slower to fit.
 CHOOSE_SHARE = 0.005
 #: The first fit of a network in a process imports and compiles; a shorter run cannot afford it.
@@ -203,7 +205,8 @@ def make_plan(
     choosing += CHOOSE_SECONDS_PER_MILLION_CELLS * millions
     if "autokeras" in engines and minutes >= NETWORK_MINUTES:
         choosing += NETWORK_SECONDS
-    search_deadline = max(choose_deadline - choosing, now + LEAST_SEARCH_SECONDS)
+    least = max(LEAST_SEARCH_SECONDS, LEAST_SEARCH_SHARE * (deadline - now))
+    search_deadline = max(choose_deadline - choosing, now + least)
     waves = math.ceil(len(named) / at_once)
     seconds = (search_deadline - now) / waves
     planned = [

@@ -26,6 +26,8 @@ _SHARE_OF_REPEATS = 1 / 3
 _ENOUGH_PREDICTIONS, _MOST_REPEATS = 1500, 4
 #: Where so many rows are in one fold, that fold alone tells models apart.
 _ENOUGH_IN_ONE = 15_000
+#: Models are not told apart on fewer training rows than these where there are more.
+_LEAST_SAMPLE = 50_000
 _PARTS = 5
 
 Positions = NDArray[np.int64]
@@ -39,10 +41,12 @@ class Protocol:
     Args:
         repeats: How often all rows are dealt into folds anew; predictions are averaged.
         folds: How many of the five folds are validated; all of them if rows are dealt repeatedly.
+        sample: Most training rows of a fold, and half as many to validate on; None for all.
     """
 
     repeats: int = 1
     folds: int = FOLDS
+    sample: int | None = None
 
     def chosen(self, folds: Folds, *, in_time: bool = False) -> Folds:
         """The folds that are validated.
@@ -53,7 +57,10 @@ class Protocol:
         """
         if self.repeats > 1:
             return folds
-        return folds[-self.folds :] if in_time else folds[: self.folds]
+        used = folds[-self.folds :] if in_time else folds[: self.folds]
+        if self.sample is None:
+            return used
+        return [(_some(train, self.sample), _some(held, self.sample // 2)) for train, held in used]
 
 
 def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -> Protocol:
@@ -67,11 +74,13 @@ def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -
 
     Example:
         >>> protocol_for(400, 20, 1, seconds=90)
-        Protocol(repeats=2, folds=5)
+        Protocol(repeats=2, folds=5, sample=None)
         >>> protocol_for(5_000, 20, 1, seconds=90)
-        Protocol(repeats=1, folds=5)
+        Protocol(repeats=1, folds=5, sample=None)
         >>> protocol_for(40_000, 20, 1, seconds=90), protocol_for(40_000, 20, 1, seconds=900)
-        (Protocol(repeats=1, folds=2), Protocol(repeats=1, folds=5))
+        (Protocol(repeats=1, folds=2, sample=None), Protocol(repeats=1, folds=5, sample=None))
+        >>> protocol_for(1_000_000, 20, 1, seconds=60)
+        Protocol(repeats=1, folds=1, sample=50000)
     """
     if seconds is None:
         return Protocol()
@@ -80,10 +89,22 @@ def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -
     repeats = int(_SHARE_OF_REPEATS * affordable / FOLDS)
     wanted = min(_MOST_REPEATS, _ENOUGH_PREDICTIONS // max(rows, 1))
     least = 1 if rows // FOLDS >= _ENOUGH_IN_ONE else 2
+    sample = None
+    if affordable < least and rows > _LEAST_SAMPLE:
+        sample = max(_LEAST_SAMPLE, round(rows * affordable / least))
     return Protocol(
         repeats=max(1, min(repeats, wanted)),
         folds=max(least, min(FOLDS, round(affordable))),
+        sample=sample,
     )
+
+
+def _some(positions: Positions, most: int) -> Positions:
+    """At most so many of some positions, the same ones each time."""
+    if len(positions) <= most:
+        return positions
+    chosen = np.random.default_rng(0).choice(len(positions), most, replace=False)
+    return positions[np.sort(chosen)]
 
 
 def disjoint_folds(folds: Sequence[tuple[Positions, Positions]]) -> Folds:
