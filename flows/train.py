@@ -129,7 +129,8 @@ class TrainFlow(FlowSpec):
             self.plan = request.plan(
                 cells=table.frame.size, cores=cores(), workers=max_workers(), launched=launched_at()
             )
-            prepared = prepare(table.frame, table.card, request, self.plan.baselines.seconds)
+            seconds = self.plan.baselines.seconds
+            prepared = prepare(table.frame, table.card, request, seconds, table.first)
         self.dataset, self.data_version, self.data_card = table.name, table.version, table.card
         self.task, self.split = prepared.task, prepared.split.summary()
         self.columns, self.schema = profile_columns(table.frame), prepared.schema

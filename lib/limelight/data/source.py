@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -31,11 +31,13 @@ class SourceTable:
             columns with the values and rows that do not fit, dates in a local order, ...
         origin: Where it is from, for a dataset's card: the name of a file or folder, or a URL
             without password, with the table's name.
+        first: ``day`` or ``month``, by column with local dates: which stood first.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
     origin: str = ""
+    first: Mapping[str, str] = field(default_factory=dict)
 
 
 _READERS: dict[str, Callable[[Sequence[Part], Wanted], Columns]] = {
@@ -104,7 +106,7 @@ def read_source(
     if frame.empty:
         raise InputError(f"{origin} has no rows.", "Give a table with a header and rows.")
     check_key(frame, key)
-    return SourceTable(frame, tuple(found.notes), origin)
+    return SourceTable(frame, tuple(found.notes), origin, found.first)
 
 
 def _check_key_wanted(key: Sequence[str], wanted: Wanted) -> None:

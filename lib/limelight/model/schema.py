@@ -27,6 +27,7 @@ import pandas as pd
 
 from limelight.data.reading import MISSING_WORDS
 from limelight.errors import InputError, did_you_mean
+from limelight.model.date_texts import UnreadDate, read_date_texts
 from limelight.model.spelling import Spelling
 from limelight.search.roles import Role, column_role
 
@@ -52,6 +53,8 @@ class Feature:
             zone (as UTC where it is empty), the others are converted to it.
         example: A value of the training frame as text, for error messages; may be empty.
         spelling: How the levels of a category are spelt.
+        first: ``day`` or ``month``: which of them the training source had first in its dates;
+            empty where it had no local dates or is not known.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Feature:
     zone: str = ""
     example: str = ""
     spelling: Spelling = field(default_factory=Spelling, hash=False)
+    first: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,22 @@ class Schema:
     features: tuple[Feature, ...]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Schema:
+    def of(cls, frame: pd.DataFrame, first: Mapping[str, str] | None = None) -> Schema:
         """The schema of a training frame of raw features.
+
+        Args:
+            frame: The features, shape (n, columns).
+            first: ``day`` or ``month`` by column: the order of local dates in the source
+                (`limelight.data.source.SourceTable.first`). A frame from a store has times, which
+                do not show how they were written.
 
         Raises:
             InputError: A column name comes twice.
         """
         _refuse_twice(frame, [str(name) for name in frame.columns])
-        return cls(tuple(_feature(str(name), column) for name, column in frame.items()))
+        first = first or {}
+        features = (_feature(str(n), column, first.get(str(n), "")) for n, column in frame.items())
+        return cls(tuple(features))
 
     @property
     def names(self) -> list[str]:
@@ -102,8 +114,10 @@ class Schema:
 
         Columns that are no features are left out. Any order of columns and any dtype will do whose
         values can be read in the feature's role: ``"3"`` is a number, ``1`` a boolean, ISO text a
-        date. Empty text and ``NA`` are missing numbers, booleans or dates. Spaces around a name
-        do not matter where it is clear which column is meant.
+        date. Other text is a date where it can be one alone (`limelight.model.date_texts`):
+        ``05/06/2022`` is read in the order of the training source, or else the rows must show
+        it. Empty text and ``NA`` are missing numbers, booleans or dates. Spaces around a name do
+        not matter where it is clear which column is meant.
 
         Raises:
             InputError: A feature is missing or comes twice, or a value cannot be read.
@@ -167,13 +181,14 @@ def as_frame(rows: Rows) -> pd.DataFrame:
     )
 
 
-def _feature(name: str, column: pd.Series) -> Feature:
+def _feature(name: str, column: pd.Series, first: str) -> Feature:
     role = column_role(column)
     present = column.dropna()
     example = "" if present.empty else str(present.iloc[0])[:40]
     zone = _zone(present) if role == "datetime" else ""
     spelling = Spelling.of(column) if role == "category" else Spelling()
-    return Feature(name, role, str(column.dtype), zone, example, spelling)
+    first = first if role == "datetime" else ""
+    return Feature(name, role, str(column.dtype), zone, example, spelling, first)
 
 
 def _zone(present: pd.Series) -> str:
@@ -226,11 +241,37 @@ def _read_booleans(feature: Feature, column: pd.Series) -> pd.Series:
 def _read_datetimes(feature: Feature, column: pd.Series) -> pd.Series:
     zone = feature.zone or "UTC"
     if not pd.api.types.is_datetime64_any_dtype(column):
+        column = _with_texts_read(feature, column, zone)
         stamps = _each(feature, column, lambda value: _stamp(value, zone), pd.NaT)
         return _series(stamps, column, "datetime64[us]")
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_convert(zone).dt.tz_localize(None)
     return column.astype("datetime64[us]")
+
+
+def _with_texts_read(feature: Feature, column: pd.Series, zone: str) -> pd.Series:
+    """The column with times in place of texts: together they show the order of day and month."""
+    values = _objects(column)
+    places = [
+        place
+        for place, value in enumerate(values)
+        if isinstance(value, str) and not _is_missing(value)
+    ]
+    texts = [values[place] for place in places]
+    try:
+        times = read_date_texts(texts, feature.first, zone)
+    except UnreadDate as unread:
+        place = places[unread.place]
+        expected = f" or with the {feature.first} first" if feature.first else ""
+        raise InputError(
+            f"column {feature.name!r} has {values[place]!r} in row {column.index[place]!r}, which"
+            f" {unread.reason}.",
+            f"Write it as year-month-day, such as {feature.example or '2022-04-24'}{expected}, or"
+            " leave it empty.",
+        ) from unread
+    for place, time in zip(places, times, strict=True):
+        values[place] = time
+    return _series(values, column, "object")
 
 
 def _series(values: list[Any], like: pd.Series, dtype: str) -> pd.Series:
@@ -293,7 +334,7 @@ def _boolean(value: Any) -> Any:
 
 def _stamp(value: Any, zone: str) -> Any:
     # A bare number would be read as nanoseconds since 1970, which nobody means.
-    if not isinstance(value, (str, date, np.datetime64)):
+    if not isinstance(value, (date, np.datetime64)):
         return _UNREADABLE
     try:
         stamp = pd.Timestamp(value)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,12 +30,15 @@ class Table:
         card: The dataset's card, with what the request overrides.
         frame: The rows, indexed by their key.
         notes: What was done to get here, for the user.
+        first: ``day`` or ``month``, by column with local dates in the source of this request;
+            empty for rows that the store had before, as it keeps times alone.
     """
 
     version: DataVersion
     card: DatasetCard
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
+    first: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -51,10 +55,11 @@ def load(request: Request) -> Table:
         InputError, StoreError: The data, the reference or the store cannot be used.
     """
     store = open_store(request.store or default_location())
-    notes = []
+    notes: list[str] = []
+    first: Mapping[str, str] = {}
     name = request.dataset or (_stem(request.source) if request.source else DEFAULT_DATASET)
     if request.source:
-        version, remarks = _import_source(store, name, request)
+        version, remarks, first = _import_source(store, name, request)
         notes += [f"in {request.source}, {remark}" for remark in remarks]
         notes.append(f"{request.source} is commit {version.commit[:10]} of dataset {name!r}")
     elif name not in store.datasets() and name in bundled_names(request.bundled):
@@ -65,7 +70,7 @@ def load(request: Request) -> Table:
         version = _resolve(store, name, request)
     card = _with_wishes(store.card(version), request)
     frame = _trainable(store.read(version), card, request)
-    return Table(version, card, frame, tuple(notes))
+    return Table(version, card, frame, tuple(notes), first)
 
 
 def _stem(source: str) -> str:
@@ -85,11 +90,11 @@ def _resolve(store: Store, name: str, request: Request) -> DataVersion:
 
 def _import_source(
     store: Store, name: str, request: Request
-) -> tuple[DataVersion, tuple[str, ...]]:
+) -> tuple[DataVersion, tuple[str, ...], Mapping[str, str]]:
     """Commit a file that can be trained on; one that cannot leaves the store as it is.
 
     Returns:
-        The version, and what was odd about the file.
+        The version, what was odd about the file, and the order of its local dates by column.
     """
     known = name in store.datasets()
     card = store.card(store.resolve(name)) if known else DatasetCard(name=name, target="")
@@ -104,7 +109,7 @@ def _import_source(
     # A rehearsal: nothing is written if it fails.
     prepare(_trainable(keyed(frame, card.key), card, request), card, request)
     version = store.write(name, frame, f"Import {Path(request.source).name}", card=card)
-    return version, table.notes
+    return version, table.notes, table.first
 
 
 def _trainable(frame: pd.DataFrame, card: DatasetCard, request: Request) -> pd.DataFrame:

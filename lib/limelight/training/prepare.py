@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,7 +57,11 @@ class Prepared:
 
 
 def prepare(
-    frame: pd.DataFrame, card: DatasetCard, request: Request, seconds: float | None = None
+    frame: pd.DataFrame,
+    card: DatasetCard,
+    request: Request,
+    seconds: float | None = None,
+    first: Mapping[str, str] | None = None,
 ) -> Prepared:
     """Infer the task, check the data, and set the holdout aside.
 
@@ -66,6 +71,9 @@ def prepare(
         request: The user's wishes.
         seconds: Of each search: how many folds there are follows from them and from the size of
             the table. None for a budget of trials.
+        first: ``day`` or ``month``, by column with local dates in the source that the rows were
+            just imported from: later rows are read in this order. The store keeps times and not
+            how they were written, so without it later rows must show the order themselves.
 
     Raises:
         InputError: The data cannot be trained on; says why and what to do.
@@ -94,7 +102,7 @@ def prepare(
     split = replace(split, folds=protocol.chosen(split.folds, in_time=split.kind == "time"))
     unused = {card.target, request.group, *card.ignore}
     raw = frame[[name for name in frame.columns if name not in unused]]
-    schema = Schema.of(raw)
+    schema = Schema.of(raw, first)
     features = schema.normalise(raw)
     codes = None if groups is None else pd.factorize(groups)[0]
     inside, held = (

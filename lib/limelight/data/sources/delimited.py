@@ -98,6 +98,8 @@ def _finish(column: TextColumn, found: Columns, *, comma: bool, given: bool) -> 
         if form is not None:
             values = form.values if form.values is not None else values
             note = f"column {column.name!r} {form.note}"
+            if form.first:
+                found.first[column.name] = form.first
         note = note or column.watch.note(column.name, found.rows)
     found.series[column.name] = as_series(values, column.name)
     if note:

@@ -48,10 +48,12 @@ class LocalForm:
     Args:
         values: The cells as datetimes or doubles, or None where they stay text.
         note: What is to be said of the column, behind its name.
+        first: ``day`` or ``month`` of dates: which stands first.
     """
 
     values: pa.ChunkedArray | None
     note: str
+    first: str = ""
 
 
 def local_form(cells: pa.ChunkedArray, *, decimal_comma: bool) -> LocalForm | None:
@@ -137,10 +139,11 @@ def _dates(cells: pa.ChunkedArray, distinct: pa.Array) -> LocalForm:
     )
     if first <= 12 and second <= 12:
         return LocalForm(None, "is text: its dates could have the day or the month first")
-    values = local_dates(cells, day_first=first > 12)
+    order = "day" if first > 12 else "month"
+    values = local_dates(cells, day_first=order == "day")
     if values is None:
         return LocalForm(None, "is text: it looks like dates, and not all of them are")
-    return LocalForm(values, f"has dates with the {'day' if first > 12 else 'month'} first")
+    return LocalForm(values, f"has dates with the {order} first", order)
 
 
 def local_dates(cells: pa.ChunkedArray, *, day_first: bool) -> pa.ChunkedArray | None:

@@ -93,8 +93,10 @@ class Columns:
         series: The columns by name, each of shape (n,).
         rows: Which part each row is from.
         notes: What the user should know of how the columns were read.
+        first: ``day`` or ``month``, by column with local dates: which stood first.
     """
 
     series: dict[str, pd.Series]
     rows: Rows
     notes: list[str] = field(default_factory=list)
+    first: dict[str, str] = field(default_factory=dict)
