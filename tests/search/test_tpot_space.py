@@ -188,7 +188,7 @@ def test_estimators_follow_the_metric_and_the_weights() -> None:
     nodes = {node.name: node.begin().make() for node in build_space(even, 0, 0).nodes}
     assert nodes["LightGBM"].balanced
     assert nodes["CatBoost"].balanced
-    assert nodes["ExtraTrees"].class_weight == "balanced"
+    assert nodes["ExtraTrees"].forest.class_weight == "balanced"
     assert nodes["LogisticRegression"].class_weight == "balanced"
     weighted = replace(even, weights=np.ones(60))
     assert "KNeighbors" in nodes

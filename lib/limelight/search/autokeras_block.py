@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-import autokeras
-import keras
-
+from limelight.search.autokeras_backend import load_keras
 from limelight.search.autokeras_layers import ColumnEmbedding, TunedDropout
+
+keras = load_keras()
+autokeras = importlib.import_module("autokeras")  # after the backend is chosen
 
 
 @keras.saving.register_keras_serializable(package="limelight")
-class TableBlock(autokeras.Block):  # type: ignore[misc]
+class TableBlock(autokeras.Block):  # type: ignore[misc,name-defined]
     """An embedding of the columns, and dense layers on it.
 
     What it tunes: ``embedding``, as `limelight.search.autokeras_layers.ColumnEmbedding` has it with

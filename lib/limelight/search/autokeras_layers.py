@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
-from keras import ops
+from limelight.search.autokeras_backend import load_keras
+
+keras = load_keras()
+ops = keras.ops
 
 #: Numbers of a row of the table of levels.
 LEVEL_SIZE = 8
@@ -16,7 +18,7 @@ WAVES = 16
 
 
 @keras.saving.register_keras_serializable(package="limelight")
-class ColumnEmbedding(keras.layers.Layer):  # type: ignore[misc]
+class ColumnEmbedding(keras.layers.Layer):  # type: ignore[misc,name-defined]
     """Numbers in a form that a network learns from, flags as they are, levels from a table.
 
     ``"pieces"`` gives each number with how far it is through each of the pieces that its range is
@@ -104,7 +106,7 @@ class ColumnEmbedding(keras.layers.Layer):  # type: ignore[misc]
 
 
 @keras.saving.register_keras_serializable(package="limelight")
-class TunedDropout(keras.layers.Layer):  # type: ignore[misc]
+class TunedDropout(keras.layers.Layer):  # type: ignore[misc,name-defined]
     """Dropout (Srivastava et al., JMLR 2014) whose rate is a variable.
 
     Networks that differ in their rates alone then share what was compiled.

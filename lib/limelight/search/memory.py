@@ -101,7 +101,7 @@ def _core(estimator: Any) -> Any:
         return _core(estimator.steps[-1][1])
     if hasattr(estimator, "n_estimators"):
         return estimator  # a forest has its kind of tree as "estimator"
-    for name in ("booster", "estimator", "regressor"):
+    for name in ("booster", "estimator", "forest", "regressor"):
         inner = getattr(estimator, name, None)
         if hasattr(inner, "fit"):
             return _core(inner)

@@ -18,8 +18,8 @@ from limelight.search.budget import Budget
 
 #: Seconds set aside for the end of a run on a small table, measured by `benchmarks/runs.py` on
 #: two cores, and per million cells on top. Starting a task and its libraries is half of them.
-CHOOSE_SECONDS = 16.5
-EXPLAIN_SECONDS = 10.5
+CHOOSE_SECONDS = 15.5
+EXPLAIN_SECONDS = 12.0
 CHOOSE_SECONDS_PER_MILLION_CELLS = 6.0
 EXPLAIN_SECONDS_PER_MILLION_CELLS = 1.5
 #: Of the time there is when the searches start they get this share, however large the table.

@@ -21,6 +21,7 @@ from limelight.search.boosting import (
 )
 from limelight.search.configuration import Configuration, class_weight
 from limelight.search.features import FrameEncoder
+from limelight.search.forest import ForestWithPrior
 from limelight.search.target import LogTarget, in_spreads
 from limelight.search.task import Task
 
@@ -304,6 +305,8 @@ class _Maker:
             ensemble, f"{name}{'Classifier' if self.task.is_classification else 'Regressor'}"
         )
         estimator = method(**fixed, **tuned)
+        if self.task.is_classification:
+            estimator = ForestWithPrior(estimator)
         return Configuration(_named(name, kind), tuned, FrameEncoder("ordinal"), estimator, cost)
 
     def kernel(self, cost: float) -> Configuration:

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 FOLDS = 5
-#: Seconds of a usual fit of the portfolio on one core: fixed, and per cell and output.
-_FIT_SECONDS, _SECONDS_PER_CELL = 0.15, 6e-6
-#: So many usual fits are what a search should get to do in its time.
-_MODELS = 10
+#: Seconds of a usual fit of the portfolio on one core: fixed, and per cell. Boosted trees grow one
+#: for each class, smaller ones: the time grows with this power of the classes.
+_FIT_SECONDS, _SECONDS_PER_CELL, _POWER_OF_OUTPUTS = 0.15, 4e-6, 0.75
+#: So many models are what a search should get to score in its time.
+_MODELS = 8
 #: Repeats may take this share of the time for that, as networks are slower.
 _SHARE_OF_REPEATS = 1 / 3
 #: Rows times repeats, and most repeats.
@@ -74,17 +75,18 @@ def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -
 
     Example:
         >>> protocol_for(400, 20, 1, seconds=90)
-        Protocol(repeats=2, folds=5, sample=None)
+        Protocol(repeats=3, folds=5, sample=None)
         >>> protocol_for(5_000, 20, 1, seconds=90)
         Protocol(repeats=1, folds=5, sample=None)
         >>> protocol_for(40_000, 20, 1, seconds=90), protocol_for(40_000, 20, 1, seconds=900)
-        (Protocol(repeats=1, folds=2, sample=None), Protocol(repeats=1, folds=5, sample=None))
+        (Protocol(repeats=1, folds=3, sample=None), Protocol(repeats=1, folds=5, sample=None))
         >>> protocol_for(1_000_000, 20, 1, seconds=60)
         Protocol(repeats=1, folds=1, sample=50000)
     """
     if seconds is None:
         return Protocol()
-    fit = _FIT_SECONDS + _SECONDS_PER_CELL * rows * (columns + 5) * outputs
+    cells = rows * (columns + 5) * outputs**_POWER_OF_OUTPUTS
+    fit = _FIT_SECONDS + _SECONDS_PER_CELL * cells
     affordable = seconds / (_MODELS * fit)
     repeats = int(_SHARE_OF_REPEATS * affordable / FOLDS)
     wanted = min(_MOST_REPEATS, _ENOUGH_PREDICTIONS // max(rows, 1))

@@ -22,6 +22,7 @@ from limelight.search.boosting import (
 from limelight.search.configuration import class_weight
 from limelight.search.engine import SearchProblem
 from limelight.search.features import FrameEncoder
+from limelight.search.forest import ForestWithPrior
 from limelight.search.portfolio import least_leaf, share_of_columns
 from limelight.search.roles import column_role
 from limelight.search.target import LogTarget, are_amounts, in_spreads, is_skewed
@@ -212,7 +213,8 @@ class Trees:
             tuned["bootstrap"] = OneOf((False, True), False)
 
         def make(target: str = PLAIN, **values: Any) -> Any:
-            return self.scaled(method(**fixed, **values), target)
+            found = method(**fixed, **values)
+            return ForestWithPrior(found) if classes else self.scaled(found, target)
 
         return Node(
             name,
