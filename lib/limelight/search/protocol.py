@@ -80,7 +80,7 @@ def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -
         Protocol(repeats=1, folds=5, sample=None)
         >>> protocol_for(40_000, 20, 1, seconds=90), protocol_for(40_000, 20, 1, seconds=900)
         (Protocol(repeats=1, folds=3, sample=None), Protocol(repeats=1, folds=5, sample=None))
-        >>> protocol_for(1_000_000, 20, 1, seconds=60)
+        >>> protocol_for(1_000_000, 40, 1, seconds=60)
         Protocol(repeats=1, folds=1, sample=50000)
     """
     if seconds is None:
