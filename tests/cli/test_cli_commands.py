@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -94,8 +95,9 @@ def test_the_flow_is_named_as_the_way_in():
 
 
 def started(*words: str, **options) -> subprocess.Popen:
-    """The program, in a process of its own."""
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    """The program, in a process of its own; as from a terminal, where an interrupt counts."""
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": heard, **options}
     return subprocess.Popen([*PROGRAM, *words], **given)
 
 
