@@ -212,8 +212,7 @@ def test_amounts_are_also_tried_with_a_loss_whose_link_is_a_logarithm() -> None:
     task = Task("regression", "rmse", "y")
     assert not any("Poisson" in one.description for one in portfolio(task, 600, 2))
     found = {
-        one.description: one
-        for one in portfolio(task, 600, 2, amounts=are_amounts(task, counts))
+        one.description: one for one in portfolio(task, 600, 2, amounts=are_amounts(task, counts))
     }
     for name in ("LightGBM, Poisson", "CatBoost, Poisson"):
         model = clone(found[name].estimator).fit(x, counts)
