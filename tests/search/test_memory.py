@@ -72,7 +72,8 @@ def test_a_container_has_less_than_its_machine(
     folder = tmp_path_factory.mktemp("cgroup")
     (folder / "max").write_text("3000000000\n")
     (folder / "now").write_text("2999000000\n")
-    monkeypatch.setattr(memory, "_CGROUP", ((str(folder / "max"), str(folder / "now")),))
-    assert memory.free_bytes() == 1e6
+    (folder / "memory.stat").write_text("anon 5\ninactive_file 2000000\n")
+    monkeypatch.setattr(memory, "_CGROUP", ((str(folder), "max", "now", "inactive_file"),))
+    assert memory.free_bytes() == 3e6
     (folder / "max").write_text("max\n")
     assert memory.free_bytes() > 1e7

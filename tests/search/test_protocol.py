@@ -59,6 +59,25 @@ def test_of_a_very_large_table_models_are_compared_on_some_of_the_rows() -> None
     assert np.array_equal(train, again[0]) and np.array_equal(held, again[1])
 
 
+def test_a_sample_keeps_all_rows_of_rare_classes() -> None:
+    rows = np.arange(20_000)
+    codes = np.where(rows % 1_000 == 7, 1, 0)
+    folds = [(rows[rows % 5 != k], rows[rows % 5 == k]) for k in range(5)]
+    ((train, held),) = Protocol(1, 1, sample=500).chosen(folds, codes=codes)
+    for some, whole in ((train, folds[0][0]), (held, folds[0][1])):
+        assert codes[some].sum() == codes[whole].sum()
+        assert len(some) <= 520
+
+
+def test_rows_of_a_group_stay_in_one_part_of_what_is_cross_fitted() -> None:
+    every = np.arange(120)
+    groups = every // 4
+    found = disjoint_folds([(every[60:], every[:60])], groups)
+    assert len(found) == 5
+    for others, part in found:
+        assert not set(groups[others]) & set(groups[part])
+
+
 def test_repeated_folds_deal_the_rows_anew_and_keep_equal_rows_together() -> None:
     same = pd.Index(np.repeat(np.arange(100), 2))
     split = make_split(same, np.zeros(200), holdout=0.05, repeats=3, stratify=False)

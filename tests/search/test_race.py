@@ -94,6 +94,29 @@ def test_who_would_take_more_than_a_share_waits_until_the_others_were_tried(tmp_
     assert set(found.values()) == {"ok"}
 
 
+def test_of_several_long_ones_each_gets_its_turn(tmp_path: Path) -> None:
+    first = [_one("tree", 5.0, seconds=0.1, cost=1.0)]
+    then = [_one(f"tree, long {n}", 9.0, seconds=0.3, cost=8.0) for n in range(2)]
+    found = _run(tmp_path, Budget(seconds=6.0), first, then)
+    assert set(found.values()) == {"ok"}, "foreseen at 2.4 s, which is over a share of 1.8 s"
+
+
+def test_with_a_count_a_race_that_was_cut_off_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    first = [_one("constant", 0.0), _one("fair", 5.0)]
+    then = [_one("best", 10.0), _one("late", 4.0), _one("other", 9.0)]
+    whole = _run(tmp_path / "whole", Budget(trials=3), first, then)
+    _run(tmp_path / "cut", Budget(trials=3), first, then[:1])
+    assert _run(tmp_path / "cut", Budget(trials=3), first, then) == whole
+    numbers = [
+        sorted((trial.number, trial.description, trial.outcome) for trial in ledger.trials)
+        for ledger in (
+            Ledger(tmp_path / name, "baseline", 0, _problem().task.scorer)
+            for name in ("whole", "cut")
+        )
+    ]
+    assert numbers[0] == numbers[1]
+
+
 def test_who_takes_more_than_a_share_while_others_wait_is_stopped(tmp_path: Path) -> None:
     first = [_one("slow", 5.0, seconds=0.9), _one("quick", 5.0)]
     found = _run(tmp_path, Budget(seconds=4.0), first, [_one("other", 9.0)])

@@ -115,7 +115,7 @@ def choose(
     notes: list[str] = []
     fitter = Fitter(problem.task, max(1, cores), seconds, notes, say)
     metric = problem.task.scorer
-    folds = disjoint_folds(problem.folds)
+    folds = disjoint_folds(problem.folds, problem.groups)
     scored, decisions, seen = judged(candidates, problem, folds, seed=seed)
     ranked = rank(scored, metric)
     pool = comparable(ranked)
@@ -172,8 +172,10 @@ def choose(
 
     name = ENSEMBLE if len(weights) > 1 else next(iter(weights))
     seen[name] = finished.out_of_fold
+    rival = finished
     if ensemble and name != ENSEMBLE:
-        seen[ENSEMBLE] = finish(problem, ensemble.out_of_fold, folds, seed=seed).out_of_fold
+        rival = finish(problem, ensemble.out_of_fold, folds, seed=seed)
+        seen[ENSEMBLE] = rival.out_of_fold
     holdout = {
         one: shown(decisions[one], metric, fitted.prediction)
         if one in decisions
@@ -183,7 +185,7 @@ def choose(
     if ensemble and all(member in work.confirmed for member in ensemble.weights):
         members = [work.confirmed[member].prediction for member in ensemble.weights]
         mixed = weighted_mean(members, list(ensemble.weights.values()))
-        holdout[ENSEMBLE] = finished.shown(metric, _finished(mixed, finished, problem))
+        holdout[ENSEMBLE] = rival.shown(metric, _finished(mixed, rival, problem))
     holdout[name] = finished.shown(metric, prediction)
     listed = entries(ranked, ensemble, seen)
     board = out_of_fold_board(listed, problem.target, metric, seed=seed, groups=problem.groups)

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from limelight.search.candidate import Candidate
 from limelight.search.evaluate import fit, predict
+from limelight.search.memory import check_memory, free_bytes
 from limelight.search.processes import use_one_thread
 from limelight.search.task import Task
 
@@ -149,6 +150,7 @@ class Fitter:
         start = 0.0 if candidate.engine in self.warm else FIRST_FIT_SECONDS.get(candidate.engine, 0)
         try:
             estimator = reseeded(candidate.pipeline, job.again)
+            self._check_memory(estimator, job.rows)
             model = fit(estimator, job.rows.features, job.rows.target, job.rows.weights)
             # Also where there is nothing to predict: a model that cannot predict is no use.
             asked = job.asked if len(job.asked) else job.rows.features.iloc[:1]
@@ -162,6 +164,11 @@ class Fitter:
         alone = max(seconds - start, min(seconds, candidate.fit_seconds * job.passes))
         self.measured[candidate.id] = alone / job.passes
         return Fitted(model, prediction)
+
+    def _check_memory(self, estimator: Any, rows: Rows) -> None:
+        """Raise where a fit would not find its share of the memory: others run beside it."""
+        outputs = max(1, len(self.task.classes))
+        check_memory(estimator, rows.features, outputs, free_bytes() / self.cores)
 
 
 def reseeded(pipeline: Any, again: int) -> Any:

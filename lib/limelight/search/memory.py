@@ -16,11 +16,14 @@ _NODE_BYTES = 72
 _COPIES = {"LGBM": 0.5, "XGB": 1.5, "CatBoost": 2.5}
 _USUAL_COPIES = 2.0
 _PAIRS = frozenset({"SVC", "SVR", "KNeighborsClassifier", "KNeighborsRegressor"})
+#: Where a container's limit stands, what it uses, and what of that are files that can be let go.
 _CGROUP = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "/sys/fs/cgroup/memory",
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
     ),
 )
 
@@ -85,13 +88,17 @@ def free_bytes() -> float:
         True
     """
     free = float(psutil.virtual_memory().available)
-    for limit, used in _CGROUP:
+    for folder, limit, used, files in _CGROUP:
         try:
-            most, now = (Path(name).read_text(encoding="ascii").strip() for name in (limit, used))
+            most, now, details = (
+                (Path(folder) / name).read_text(encoding="ascii").strip()
+                for name in (limit, used, "memory.stat")
+            )
         except OSError:
             continue
         if most.isdigit():
-            free = min(free, float(most) - float(now))
+            stat = dict(line.split(maxsplit=1) for line in details.splitlines())
+            free = min(free, float(most) - float(now) + float(stat.get(files, 0)))
     return max(0.0, free)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ _ENOUGH_PREDICTIONS, _MOST_REPEATS = 1500, 4
 _ENOUGH_IN_ONE = 15_000
 #: Models are not told apart on fewer training rows than these where there are more.
 _LEAST_SAMPLE = 50_000
+#: All rows of a class that has no more are in a sample.
+_RARE = 2_000
 _PARTS = 5
 
 Positions = NDArray[np.int64]
@@ -49,19 +52,25 @@ class Protocol:
     folds: int = FOLDS
     sample: int | None = None
 
-    def chosen(self, folds: Folds, *, in_time: bool = False) -> Folds:
+    def chosen(
+        self, folds: Folds, *, in_time: bool = False, codes: NDArray[Any] | None = None
+    ) -> Folds:
         """The folds that are validated.
 
         Args:
             folds: All folds of a split.
             in_time: Each fold looks ahead from those before it: the last have most to learn from.
+            codes: Class of each training row; all rows of rare classes stay in a sample.
         """
         if self.repeats > 1:
             return folds
         used = folds[-self.folds :] if in_time else folds[: self.folds]
         if self.sample is None:
             return used
-        return [(_some(train, self.sample), _some(held, self.sample // 2)) for train, held in used]
+        return [
+            (_some(train, self.sample, codes), _some(held, self.sample // 2, codes))
+            for train, held in used
+        ]
 
 
 def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -> Protocol:
@@ -101,15 +110,21 @@ def protocol_for(rows: int, columns: int, outputs: int, seconds: float | None) -
     )
 
 
-def _some(positions: Positions, most: int) -> Positions:
-    """At most so many of some positions, the same ones each time."""
+def _some(positions: Positions, most: int, codes: NDArray[Any] | None) -> Positions:
+    """About so many of some positions, the same ones each time, with all of rare classes."""
     if len(positions) <= most:
         return positions
-    chosen = np.random.default_rng(0).choice(len(positions), most, replace=False)
-    return positions[np.sort(chosen)]
+    chosen = np.zeros(len(positions), dtype=bool)
+    chosen[np.random.default_rng(0).choice(len(positions), most, replace=False)] = True
+    if codes is not None:
+        given = codes[positions]
+        chosen |= np.bincount(given)[given] <= _RARE
+    return positions[chosen]
 
 
-def disjoint_folds(folds: Sequence[tuple[Positions, Positions]]) -> Folds:
+def disjoint_folds(
+    folds: Sequence[tuple[Positions, Positions]], groups: NDArray[Any] | None = None
+) -> Folds:
     """The validated rows in folds that have no row in common, to cross-fit on predictions.
 
     They are the first deal of folds; where these are fewer than three, the validated rows are
@@ -117,6 +132,7 @@ def disjoint_folds(folds: Sequence[tuple[Positions, Positions]]) -> Folds:
 
     Args:
         folds: (training, validation) row positions; repeated folds follow the first ones.
+        groups: Codes of rows that belong together, which stay together; None where none do.
 
     Example:
         >>> every = np.arange(6)
@@ -131,6 +147,11 @@ def disjoint_folds(folds: Sequence[tuple[Positions, Positions]]) -> Folds:
         parts.append(validation)
     rows = np.sort(np.concatenate(parts))
     if len(parts) < 3:
-        dealt = (rows[place::_PARTS] for place in range(_PARTS))
+        dealt_by = (
+            np.arange(len(rows))
+            if groups is None
+            else np.unique(groups[rows], return_inverse=True)[1]
+        )
+        dealt = (rows[dealt_by % _PARTS == place] for place in range(_PARTS))
         parts = [part for part in dealt if len(part)]
     return [(np.setdiff1d(rows, part), part) for part in parts]

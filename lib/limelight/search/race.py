@@ -50,7 +50,7 @@ class Race:
         self.folds = len(problem.folds)
         self.encodings = Encodings(problem)
         self.sign = problem.task.scorer.sign
-        self.first_gains = [self.sign * found.fold_scores[0] for found in ledger.candidates()]
+        self.first_gains: list[float] = []
         self.foresight = Foresight()
         self.waiting: list[_Entrant] = []
         self._turn = threading.Lock()
@@ -70,16 +70,23 @@ class Race:
                 the bar follows from ``first`` alone, so that what happens does not depend on
                 which thread is faster.
         """
+        counted = self.clock.budget.trials is not None
         done = {trial.description for trial in self.ledger.trials if trial.outcome != "timeout"}
+        known = {one.description for one in first} if counted else done
+        self.first_gains = [
+            self.sign * found.fold_scores[0]
+            for found in self.ledger.candidates()
+            if found.description in known
+        ]
         entrants = [
-            _Entrant(self._attempt(one), one, barred)
-            for some, barred in ((first, False), (then, True))
-            for one in some
+            # Without a clock the number is the place, also where a killed search goes on.
+            _Entrant(self._attempt(one, place if counted else None), one, place >= len(first))
+            for place, one in enumerate([*first, *then])
             if one.description not in done
         ]
         self.encodings.announce([entrant.one for entrant in entrants])
         with ThreadPoolExecutor(self.cores, initializer=use_one_thread) as threads:
-            if self.clock.budget.trials is not None:
+            if counted:
                 _finish([threads.submit(self._try, e) for e in entrants if not e.barred])
                 bar = self._bar()
                 _finish([threads.submit(self._try, e, bar) for e in entrants if e.barred])
@@ -92,8 +99,9 @@ class Race:
         for entrant in self.waiting:
             entrant.attempt.skip(self.ledger, "its folds are foreseen not to end in time")
 
-    def _attempt(self, one: Configuration) -> Attempt:
-        return Attempt(self.ledger.next_number(), one.description, one.parameters, one.estimator)
+    def _attempt(self, one: Configuration, number: int | None = None) -> Attempt:
+        number = self.ledger.next_number() if number is None else number
+        return Attempt(number, one.description, one.parameters, one.estimator)
 
     def _work(self, further: Iterator[Configuration]) -> None:
         """What a thread does with a clock: one after another, until nothing fits the time left."""
@@ -125,7 +133,9 @@ class Race:
     def _try(self, entrant: _Entrant, bar: float | None = None) -> None:
         timed = self.clock.budget.trials is None
         clock = self.clock
-        if timed and self.waiting and not clock.expired:
+        foreseen = self._expected(entrant.one) * self.folds
+        # Who was foreseen to need more than a share has waited for the others, and may have it.
+        if timed and self.waiting and not clock.expired and foreseen <= self._share():
             clock = Budget(seconds=min(max(clock.left, 0.001), self._share())).start()
         trial, candidate = entrant.attempt.run(
             self.encodings.take(entrant.one.encoder),
@@ -135,7 +145,7 @@ class Race:
             expected=self._expected(entrant.one) if timed else 0.0,
             cpu_clock=time.thread_time,
         )
-        self._learn(entrant.one, trial)
+        self._learn(entrant.one, trial, foreseen / self.folds)
         if candidate is not None:
             self.first_gains.append(self.sign * candidate.fold_scores[0])
         self.encodings.give_back(entrant.one.encoder)
@@ -144,15 +154,18 @@ class Race:
         """Seconds of a fold, going by what was seen; 0 where nothing is known."""
         return self.foresight.foresee(one.kind, one.cost) or 0.0
 
-    def _learn(self, one: Configuration, trial: Trial) -> None:
-        """Note how long a fold took."""
-        if one.cost > 0 and trial.outcome in ("ok", "pruned", "timeout"):
+    def _learn(self, one: Configuration, trial: Trial, foreseen: float) -> None:
+        """Note how long a fold took; who was stopped before its first fold tells nothing."""
+        told = trial.outcome in ("ok", "pruned")
+        if one.cost > 0 and (
+            told or (trial.outcome == "timeout" and trial.wall_seconds > foreseen)
+        ):
             folds = self.folds if trial.outcome == "ok" else 1
             self.foresight.learn(one.kind, one.cost, trial.wall_seconds / folds)
 
     def _bar(self) -> float | None:
         """What the first fold must gain, once there is something to compare with."""
-        gains = list(self.first_gains)
+        gains = [gain for gain in list(self.first_gains) if math.isfinite(gain)]
         if len(gains) < 2:
             return None
         return min(gains) + LEAST_SHARE * (max(gains) - min(gains))

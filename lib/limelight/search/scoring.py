@@ -127,7 +127,7 @@ class Shelf:
             room = self.most_bytes
             for name, kept in reversed(list(self._kept.items())):
                 room -= size_of(kept)
-                if room < 0:
+                if room < 0 and name != key:
                     del self._kept[name]
 
 

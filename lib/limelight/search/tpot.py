@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 from concurrent.futures import ThreadPoolExecutor
@@ -225,8 +226,9 @@ class _Generations:
         A share of what the best does over a constant; and, when many are known, as far below the
         tenth best as that is below the best.
         """
-        best = sorted(self.first_gains, reverse=True)[:_RANKED_FOR_BAR]
-        if not best:
+        gains = [gain for gain in list(self.first_gains) if math.isfinite(gain)]
+        best = sorted(gains, reverse=True)[:_RANKED_FOR_BAR]
+        if not best or not math.isfinite(self.worst):
             return None
         bar = self.worst + _LEAST_SHARE * (best[0] - self.worst)
         if len(best) == _RANKED_FOR_BAR:

@@ -99,7 +99,14 @@ def prepare(
         time=_column(frame, request.time),
         class_names=task.classes,
     )
-    split = replace(split, folds=protocol.chosen(split.folds, in_time=split.kind == "time"))
+    split = replace(
+        split,
+        folds=protocol.chosen(
+            split.folds,
+            in_time=split.kind == "time",
+            codes=target[split.training] if task.is_classification else None,
+        ),
+    )
     unused = {card.target, request.group, *card.ignore}
     raw = frame[[name for name in frame.columns if name not in unused]]
     schema = Schema.of(raw, first)
