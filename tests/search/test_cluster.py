@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from test_engines import make_problem
 
-from limelight.errors import InputError
+from limelight.errors import InputError, SearchError
 from limelight.search.budget import Budget
 from limelight.search.cluster import check_cluster, environment
 from limelight.search.ledger import Ledger
@@ -154,3 +154,31 @@ def test_the_address_reaches_the_search_that_can_use_it(
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         Request(tmp_path)
     assert Request(tmp_path, engines=("autokeras",)).cluster == "tcp://127.0.0.1:1"
+
+
+def test_rows_are_sent_again_where_a_worker_dies_while_it_gets_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from limelight.search import cluster
+
+    class Client:
+        """Its connection to a worker breaks some times."""
+
+        def __init__(self, breaks: int) -> None:
+            self.breaks = breaks
+
+        def scatter(self, data: Any, **_: Any) -> Any:
+            self.breaks -= 1
+            if self.breaks >= 0:
+                raise OSError("Stream is closed")
+            return data
+
+    monkeypatch.setattr(cluster, "_NOTICED_SECONDS", 0.0)
+    place = object.__new__(cluster.Cluster)
+    place._address = "tcp://there"
+    folds: Any = object()
+    place._client = Client(breaks=2)  # type: ignore[assignment]
+    assert place._send(folds) is folds
+    place._client = Client(breaks=3)  # type: ignore[assignment]
+    with pytest.raises(SearchError, match="does not take the rows"):
+        place._send(folds)

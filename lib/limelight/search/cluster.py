@@ -31,6 +31,8 @@ _CONNECT_SECONDS = 5.0
 #: Workers are started anew after they died; a cluster without any for so long is given up.
 _WITHOUT_WORKERS_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
+#: It takes the scheduler a moment to notice that a worker is gone.
+_NOTICED_SECONDS = 0.5
 #: Folds that all their holders took with them are sent again so often.
 _TIMES_SENT = 3
 #: What has a say in the scores: the same here and on the workers, or they do not compare.
@@ -113,8 +115,22 @@ class Cluster:
                 encoded = EncodedFolds(self._problem, encoder)
                 # The workers need no raw rows.
                 encoded.problem = replace(self._problem, features=self._problem.features.iloc[:0])
-                self._sent[key] = self._client.scatter(encoded, broadcast=True, hash=False)
+                self._sent[key] = self._send(encoded)
             return self._sent[key]
+
+    def _send(self, encoded: EncodedFolds) -> Future:
+        """Send folds to the workers; again, if one of them dies while it gets them.
+
+        Raises:
+            SearchError: That did not help.
+        """
+        for _ in range(_TIMES_SENT):
+            try:
+                found: Future = self._client.scatter(encoded, broadcast=True, hash=False)
+                return found
+            except OSError:
+                time.sleep(_NOTICED_SECONDS)
+        raise self._gone("does not take the rows")
 
     def _forget(self, encoder: FrameEncoder, folds: Future) -> None:
         """Have lost folds sent again.
