@@ -58,11 +58,6 @@ class Calibration:
         scores = self.slope * np.log(np.maximum(mixed, _LEAST))
         return _softmax(scores + np.asarray(self.bias or 0.0))
 
-    @property
-    def is_scaled(self) -> bool:
-        """Whether it does more than to keep classes possible."""
-        return self.slope != 1.0 or bool(self.bias)
-
     def __str__(self) -> str:
         towards = "flattened" if self.slope < 1 else "sharpened"
         with_bias = " with a bias for each class" if self.bias else ""
